@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * mmu.h - guest-physical memory of one virtual machine: what vm, vcpu, vmx
+ * and insn may use of module/mmu/.
+ *
+ * A virtual machine's memory is a set of slots (KVM_SET_USER_MEMORY_REGION):
+ * ranges of guest-physical addresses, each backed by a range of the address
+ * space of the process that owns the VM.  The CPU translates by an extended
+ * page table (EPT, SDM 3C 29.3) that is filled on demand and emptied whenever
+ * the host takes a page away (MMU notifier).  This folder depends on nothing
+ * of the VM or the vCPUs: struct osp_mmu is embedded in the VM, which lends
+ * it the operations in struct osp_mmu_ops.
+ *
+ * Locks, outermost first:
+ *
+ *   slots_sem	rw-semaphore.  Write: the set of slots changes.  Read: someone
+ *		uses a slot's host virtual address and may fault on it.
+ *   mmap_lock	the host's.
+ *   lock	rwlock.  Read: EPT entries are installed, in parallel, each by
+ *		a compare-exchange.  Write: entries or tables go away, and the
+ *		notifier's counters change.  Taken in process context with
+ *		interrupts on, from MMU notifiers too.
+ *
+ * A fault looks its slot up under RCU only, finds the host page with no lock
+ * of ours held, and then proves under lock that neither the slots nor the host
+ * mapping changed meanwhile: seq is as it was, and no invalidation in flight
+ * covers the address.  That is the whole protocol; pages behind the EPT are
+ * not pinned.
+ */
+#ifndef OSP_MMU_H
+#define OSP_MMU_H
+
+#include <linux/interval_tree.h>
+#include <linux/kvm.h>
+#include <linux/maple_tree.h>
+#include <linux/mmu_notifier.h>
+#include <linux/rwsem.h>
+#include <linux/spinlock.h>
+#include <linux/types.h>
+#include <linux/xarray.h>
+
+/* The value of KVM_CAP_NR_MEMSLOTS; ids are 0 to this number less one. */
+#define OSP_NR_MEMSLOTS		32764
+
+struct osp_mmu;
+
+/**
+ * struct osp_mmu_ops - what the VM lends to its memory.
+ * @flush: drop all translations that any CPU has cached for this VM's EPT:
+ *	INVEPT single-context on each CPU that has run the VM since its last
+ *	flush; returns when all have done it.  A CPU that is to enter the guest
+ *	after @flush was called has to see the new entries as well.  Called in
+ *	process context with interrupts on, sometimes with preemption off and
+ *	with mmu->lock held for write; must not sleep nor take mmu->lock.
+ * @freed: the last act of osp_mmu_destroy(): nothing refers to the struct
+ *	osp_mmu any more, its memory may go.  Process context, may sleep,
+ *	usually another task, later; may be called before
+ *	osp_mmu_destroy() returns.
+ * @ept_ad: this CPU has accessed and dirty flags for EPT (IA32_VMX_EPT_VPID_CAP
+ *	bit 21).
+ * @phys_bits: MAXPHYADDR of the host CPU (CPUID 80000008H:EAX[7:0]).
+ */
+struct osp_mmu_ops {
+	void (*flush)(struct osp_mmu *mmu);
+	void (*freed)(struct osp_mmu *mmu);
+	bool ept_ad;
+	u8 phys_bits;
+};
+
+/**
+ * struct osp_mmu - the memory of one virtual machine.
+ * @ops: see struct osp_mmu_ops.
+ * @mm: the owner's address space (held by mmgrab); the only one in which
+ *	host virtual addresses of this VM mean anything.
+ * @lock: see above.
+ * @seq: counts changes that make a translation found earlier doubtful.
+ *	Written under @lock held for write.
+ * @root: the EPT's top-level table; NULL when the VM is being destroyed.
+ * @eptp: the EPT pointer, constant.
+ * @dead: the owner's address space is gone; nothing can be mapped any more.
+ * @invalidating: invalidations in flight (start seen, end not yet).
+ * @inval_start: lowest host virtual address of the invalidations in flight.
+ * @inval_end: their highest, exclusive.
+ * @zapped: counts changes that need a flush.  Under @lock held for write.
+ * @flushed: the value of @zapped that the last complete flush covered.
+ * @nr_tables: pages that the EPT's tables occupy.
+ * @slots_sem: see above.
+ * @gfns: slots by guest frame number; read under RCU.
+ * @ids: slots by id.
+ * @hvas: slots by host virtual address; under @lock.
+ * @nr_pages: pages in all slots.  Under @slots_sem.
+ * @notifier: tells what the host does with the pages behind.
+ */
+struct osp_mmu {
+	const struct osp_mmu_ops *ops;
+	struct mm_struct *mm;
+
+	rwlock_t lock;
+	unsigned long seq;
+	u64 *root;
+	u64 eptp;
+	bool dead;
+	unsigned long invalidating;
+	unsigned long inval_start;
+	unsigned long inval_end;
+	u64 zapped;
+	atomic64_t flushed;
+	atomic_long_t nr_tables;
+
+	struct rw_semaphore slots_sem;
+	struct maple_tree gfns;
+	struct xarray ids;
+	struct rb_root_cached hvas;
+	unsigned long nr_pages;
+
+	struct mmu_notifier notifier;
+};
+
+int osp_mmu_init(struct osp_mmu *mmu, const struct osp_mmu_ops *ops);
+void osp_mmu_destroy(struct osp_mmu *mmu);
+void osp_mmu_exit(void);
+
+/**
+ * osp_mmu_eptp() - the EPT pointer for the VMCS (SDM 3C 25.6.11).
+ * @mmu: a VM's memory.
+ *
+ * Constant for the life of the VM.  After VMXON, and when a CPU runs this VM
+ * for the first time, the CPU has to execute INVEPT for it: the page of its
+ * top-level table may have served another VM before.
+ */
+static inline u64 osp_mmu_eptp(const struct osp_mmu *mmu)
+{
+	return mmu->eptp;
+}
+
+/* slots.c */
+int osp_mmu_set_region(struct osp_mmu *mmu,
+		       const struct kvm_userspace_memory_region *region);
+
+/*
+ * ept.c: EPT violations.  The access of a fault is bits 2:0 of the exit
+ * qualification (SDM 3C table 28-7).
+ */
+#define OSP_ACCESS_READ		BIT(0)
+#define OSP_ACCESS_WRITE	BIT(1)
+#define OSP_ACCESS_FETCH	BIT(2)
+
+#define OSP_FAULT_FIXED		0
+#define OSP_FAULT_MMIO		1
+
+int osp_ept_fault(struct osp_mmu *mmu, u64 gpa, unsigned int access);
+
+/*
+ * guest.c: guest-physical memory from the kernel, through the owner's address
+ * space.  All between osp_mmu_hold() and osp_mmu_release(), which keep the
+ * slots as they are; a whole instruction is emulated under one hold.  Do not
+ * nest holds, and do not call osp_ept_fault() nor osp_mmu_set_region() within.
+ */
+void osp_mmu_hold(struct osp_mmu *mmu);
+void osp_mmu_release(struct osp_mmu *mmu);
+bool osp_gpa_is_ram(struct osp_mmu *mmu, u64 gpa, bool write);
+int osp_gpa_read(struct osp_mmu *mmu, u64 gpa, void *buf, unsigned int len);
+int osp_gpa_write(struct osp_mmu *mmu, u64 gpa, const void *buf,
+		  unsigned int len);
+int osp_gpa_cmpxchg(struct osp_mmu *mmu, u64 gpa, u64 *old, u64 new,
+		    unsigned int len);
+
+#endif /* OSP_MMU_H */
