@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * guest.S - the programs that the benchmark's guest runs, one an operation.
+ *
+ * All run in 64-bit mode at CPL 0 with flat segments, interrupts as the
+ * program sets them, memory mapped one to one (guest.h).  A program is a
+ * prologue, which runs once, and a body between LOOP and ENDLOOP.  LOOP reads
+ * the number of iterations from the mailbox, ENDLOOP stores what RDTSC
+ * counted there, tells the host by a write to PORT_BATCH, and starts the next
+ * batch when the host resumes it.
+ *
+ * With MAIL_MARK set, a batch is surrounded by `xchg %bx,%bx`, on which the
+ * lab's emulator stops: what lies between is the exact path of an operation.
+ *
+ * The bodies may use all registers but R12 (iterations left), R13 (time at
+ * the start of the batch), R14 (interrupts taken) and R15 (the program's own).
+ *
+ * The code is position independent; the host copies it to GUEST_CODE.
+ */
+#include "guest.h"
+
+#define MAIL(field)	(GUEST_MAIL + (field))
+
+	.section .rodata.guest, "a"
+	.balign 4096
+	.globl guest_begin
+guest_begin:
+
+/* RAX = the time-stamp counter; clobbers RDX. */
+.macro READ_TSC
+	rdtsc
+	shl	$32, %rdx
+	or	%rdx, %rax
+.endm
+
+.macro PROGRAM name
+	.balign 16
+	.globl	guest_\name
+guest_\name:
+.endm
+
+.macro LOOP
+8:	xor	%r9d, %r9d
+	mov	MAIL(MAIL_BATCH), %r12
+	push	%rax
+	push	%rdx
+	READ_TSC
+	mov	%rax, %r13
+	pop	%rdx
+	pop	%rax
+	cmpq	$0, MAIL(MAIL_MARK)
+	je	9f
+	xchg	%bx, %bx
+9:
+.endm
+
+.macro ENDLOOP
+	dec	%r12
+	jnz	9b
+	cmpq	$0, MAIL(MAIL_MARK)
+	je	7f
+	xchg	%bx, %bx
+7:	push	%rax
+	push	%rdx
+	READ_TSC
+	sub	%r13, %rax
+	mov	%rax, MAIL(MAIL_TICKS)
+	mov	%r9, MAIL(MAIL_LATENCY)
+	out	%al, $PORT_BATCH
+	pop	%rdx
+	pop	%rax
+	jmp	8b
+.endm
+
+/* The loop alone: what every other figure is reduced by. */
+PROGRAM empty
+	LOOP
+	ENDLOOP
+
+PROGRAM cpuid
+	LOOP
+	xor	%eax, %eax
+	xor	%ecx, %ecx
+	cpuid
+	ENDLOOP
+
+/* A hypercall that nobody knows: the exit and its answer, no more. */
+PROGRAM vmcall
+	LOOP
+	mov	$0xffff, %eax
+	vmcall
+	ENDLOOP
+
+/* The MSR's index is the argument. */
+PROGRAM rdmsr
+	mov	MAIL(MAIL_ARG), %ecx
+	LOOP
+	rdmsr
+	ENDLOOP
+
+/* Writes back what the MSR holds. */
+PROGRAM wrmsr
+	mov	MAIL(MAIL_ARG), %ecx
+	rdmsr
+	LOOP
+	wrmsr
+	ENDLOOP
+
+/* The port's number is the argument. */
+PROGRAM in
+	mov	MAIL(MAIL_ARG), %edx
+	mov	%edx, %ebx
+	LOOP
+	mov	%ebx, %edx
+	in	%dx, %al
+	ENDLOOP
+
+/* Writes back what the port gave, so that a PIC keeps its mask. */
+PROGRAM out
+	mov	MAIL(MAIL_ARG), %edx
+	mov	%edx, %ebx
+	in	%dx, %al
+	mov	%al, %sil
+	LOOP
+	mov	%ebx, %edx
+	mov	%sil, %al
+	out	%al, %dx
+	ENDLOOP
+
+PROGRAM mmio_read
+	mov	$GUEST_MMIO, %ebx
+	LOOP
+	mov	(%rbx), %eax
+	ENDLOOP
+
+PROGRAM mmio_write
+	mov	$GUEST_MMIO, %ebx
+	LOOP
+	mov	%eax, (%rbx)
+	ENDLOOP
+
+/* One byte of a page after the other, over all batches. */
+PROGRAM touch
+	mov	MAIL(MAIL_ARG), %r15
+	LOOP
+	movb	$1, (%r15)
+	add	$4096, %r15
+	ENDLOOP
+
+/* CR0.WP cleared and set again. */
+PROGRAM cr0_wp
+	mov	%cr0, %rbx
+	mov	%rbx, %rsi
+	btr	$16, %rsi
+	LOOP
+	mov	%rsi, %cr0
+	mov	%rbx, %cr0
+	ENDLOOP
+
+PROGRAM wbinvd
+	LOOP
+	wbinvd
+	ENDLOOP
+
+/* The local APIC in x2APIC mode, its timer in TSC-deadline mode. */
+.macro APIC_INIT
+	mov	$0x1b, %ecx		/* IA32_APIC_BASE: EN, EXTD */
+	rdmsr
+	or	$0xc00, %eax
+	wrmsr
+	mov	$0x80f, %ecx		/* SVR: enabled, vector 0xff */
+	mov	$0x1ff, %eax
+	xor	%edx, %edx
+	wrmsr
+	mov	$0x832, %ecx		/* LVT timer: TSC deadline */
+	mov	$(0x40000 | GUEST_TIMER_VECTOR), %eax
+	wrmsr
+	xor	%r14d, %r14d
+.endm
+
+/* IA32_TSC_DEADLINE = now + R15; the deadline stays in RBX. */
+.macro ARM_DEADLINE
+	READ_TSC
+	lea	(%rax, %r15), %rbx
+	mov	%rbx, %rax
+	mov	%rbx, %rdx
+	shr	$32, %rdx
+	mov	$0x6e0, %ecx
+	wrmsr
+.endm
+
+/*
+ * A deadline (the argument) ticks away, which the guest spins for with
+ * interrupts enabled.  0 asks for the interrupt at once.
+ */
+PROGRAM deadline
+	APIC_INIT
+	mov	MAIL(MAIL_ARG), %r15
+	sti
+	LOOP
+	mov	%r14, %rsi
+	ARM_DEADLINE
+1:	cmp	%r14, %rsi
+	je	1b
+	ENDLOOP
+
+/*
+ * The same, waited for in HLT.  R8 is the time of the handler's first
+ * instruction, R9 the sum of how late that was.
+ */
+PROGRAM halt
+	APIC_INIT
+	mov	MAIL(MAIL_ARG), %r15
+	cli
+	LOOP
+	ARM_DEADLINE
+	sti
+	hlt
+	cli
+	sub	%rbx, %r8
+	add	%r8, %r9
+	ENDLOOP
+
+	.balign 16
+	.globl	guest_timer
+guest_timer:
+	push	%rax
+	push	%rcx
+	push	%rdx
+	READ_TSC
+	mov	%rax, %r8
+	inc	%r14
+	mov	$0x80b, %ecx		/* EOI */
+	xor	%eax, %eax
+	xor	%edx, %edx
+	wrmsr
+	pop	%rdx
+	pop	%rcx
+	pop	%rax
+	iretq
+
+	.globl guest_end
+guest_end:
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,232 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * main.c - osp-bench: what the operations of a virtual machine cost, in ticks
+ * of the time-stamp counter, on /dev/ospite or on /dev/kvm.
+ *
+ * Holds the table of rows, and measures all of them or those asked for.  A new
+ * operation is a new row here, and a new program in guest.S if it needs one.
+ */
+#include <getopt.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bench.h"
+#include "guest.h"
+#include "vm.h"
+
+#define MSR_APIC_BASE	0x1b
+#define MSR_TSC_ADJUST	0x3b
+#define PORT_PIC	0x21	/* the first PIC's interrupt mask */
+
+/* Emulated seconds that one row, and a boot, may take. */
+#define ROW_SECONDS	20
+#define BOOT_SECONDS	120
+
+#define LOOP(_name, _title, _target, _program, _arg) {			\
+	.name = _name, .title = _title, .unit = "ticks",		\
+	.target = _target, .measure = measure_loop,			\
+	.program = _program, .arg = _arg,				\
+	.iterations = 100, .batches = 15,				\
+}
+
+#define TOUCH(_name, _title, _measure) {				\
+	.name = _name, .title = _title, .unit = "ticks",		\
+	.measure = _measure,						\
+	.program = guest_touch, .arg = GUEST_FRESH,			\
+	.iterations = 512, .batches = 7,				\
+}
+
+static const struct row rows[] = {
+	LOOP("cpuid", "CPUID", 350, guest_cpuid, 0),
+	LOOP("vmcall", "VMCALL", 0, guest_vmcall, 0),
+	LOOP("rdmsr", "RDMSR TSC_ADJUST", 450, guest_rdmsr, MSR_TSC_ADJUST),
+	LOOP("wrmsr", "WRMSR TSC_ADJUST", 450, guest_wrmsr, MSR_TSC_ADJUST),
+	LOOP("rdmsr-apicbase", "RDMSR APIC_BASE", 450, guest_rdmsr,
+	     MSR_APIC_BASE),
+	LOOP("wrmsr-apicbase", "WRMSR APIC_BASE", 450, guest_wrmsr,
+	     MSR_APIC_BASE),
+	LOOP("in-kernel", "IN handled in the kernel (PIC)", 450, guest_in,
+	     PORT_PIC),
+	LOOP("out-kernel", "OUT handled in the kernel (PIC)", 450, guest_out,
+	     PORT_PIC),
+	LOOP("in-user", "IN to userspace", 2000, guest_in, PORT_USER),
+	LOOP("out-user", "OUT to userspace", 2000, guest_out, PORT_USER),
+	LOOP("mmio-read", "MMIO read to userspace", 0, guest_mmio_read, 0),
+	LOOP("mmio-write", "MMIO write to userspace", 0, guest_mmio_write, 0),
+	TOUCH("fault", "EPT fault, page in host memory",
+	      measure_touch_populated),
+	TOUCH("fault-new", "EPT fault, page new to the host", measure_touch),
+	LOOP("cr0-wp", "CR0.WP cleared and set", 0, guest_cr0_wp, 0),
+	LOOP("wbinvd", "WBINVD", 0, guest_wbinvd, 0),
+	LOOP("deadline", "TSC deadline, immediate", 0, guest_deadline, 0),
+	LOOP("deadline-wait", "TSC deadline, 3000 ticks away", 0,
+	     guest_deadline, 3000),
+	{
+		.name = "halt", .unit = "ticks",
+		.title = "HLT 5 ms: from deadline to handler",
+		.measure = measure_latency,
+		.program = guest_halt, .arg = 1000000,
+		.iterations = 4, .batches = 15,
+	},
+	{
+		.name = "halt-short", .unit = "ticks",
+		.title = "HLT 0.1 ms: from deadline to handler",
+		.measure = measure_latency,
+		.program = guest_halt, .arg = 20000,
+		.iterations = 20, .batches = 15,
+	},
+	{
+		.name = "vm", .unit = "ticks",
+		.title = "VM with one vCPU: create and destroy",
+		.measure = measure_lifecycle, .batches = 9,
+	},
+	{
+		.name = "memory", .unit = "KiB", .target = 128,
+		.title = "Kernel memory of a VM, beside EPT",
+		.measure = measure_memory,
+	},
+};
+
+#define ROWS	(sizeof(rows) / sizeof(rows[0]))
+
+static const char help[] =
+"usage: osp-bench [--dev PATH] [--json] [ROW]...\n"
+"       osp-bench [--dev PATH] --mark [ROW]...\n"
+"       osp-bench [--dev PATH] --boot WORD -- COMMAND [ARGUMENT]...\n"
+"       osp-bench --list\n"
+"\n"
+"Measures what operations of a virtual machine cost, in ticks of the\n"
+"time-stamp counter.\n"
+"\n"
+"  --dev PATH   the hypervisor's device (default: /dev/ospite)\n"
+"  --json       a JSON object a line\n"
+"  --mark       do not measure, but surround a few operations by\n"
+"               `xchg %bx,%bx`, for an instruction trace\n"
+"  --boot WORD  time COMMAND until its output holds WORD, and to its end\n"
+"  --list       the names of the rows\n";
+
+static const struct option options[] = {
+	{ "dev", required_argument, NULL, 'd' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "mark", no_argument, NULL, 'm' },
+	{ "boot", required_argument, NULL, 'b' },
+	{ "list", no_argument, NULL, 'l' },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+static int run_row(const struct bench *bench, const struct row *row, int json)
+{
+	struct samples samples = { 0 };
+	int ret;
+
+	if (bench->mark && row->measure == measure_memory)
+		return 0;
+	if (bench->mark) {
+		printf("{\"dev\":\"%s\",\"marked\":\"%s\",\"windows\":%d}\n",
+		       bench->dev, row->name, MARK_WINDOWS);
+		fflush(stdout);
+	}
+	set_time_limit(ROW_SECONDS);
+	ret = row->measure(bench, row, &samples);
+	set_time_limit(0);
+	if (ret < 0)
+		complain("row '%s' could not be measured on %s", row->name,
+			 bench->dev);
+	else if (json && !bench->mark)
+		report_json(bench->dev, row, &samples);
+	else if (!bench->mark)
+		report_line(row, &samples);
+	return ret;
+}
+
+static const struct row *find_row(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < ROWS; i++)
+		if (!strcmp(rows[i].name, name))
+			return &rows[i];
+	complain("no row is called '%s'; --list names them all", name);
+	return NULL;
+}
+
+/* Those of @names, or all.  Returns how many could not be measured. */
+static int run_rows(const struct bench *bench, char **names, int json)
+{
+	const struct row *row;
+	int missing = 0;
+	size_t i;
+
+	if (!*names)
+		for (i = 0; i < ROWS; i++)
+			missing += run_row(bench, &rows[i], json) < 0;
+	for (; *names; names++) {
+		row = find_row(*names);
+		missing += !row || run_row(bench, row, json) < 0;
+	}
+	return missing;
+}
+
+static int list_rows(void)
+{
+	size_t i;
+
+	for (i = 0; i < ROWS; i++)
+		printf("%-16s %s\n", rows[i].name, rows[i].title);
+	return 0;
+}
+
+/* On one CPU, whose time-stamp counter is then the one that counts. */
+static void settle(void)
+{
+	cpu_set_t first;
+
+	CPU_ZERO(&first);
+	CPU_SET(0, &first);
+	if (sched_setaffinity(0, sizeof(first), &first) < 0)
+		failed("sched_setaffinity");
+}
+
+int main(int argc, char **argv)
+{
+	struct bench bench = { .dev = "/dev/ospite" };
+	const char *boot = NULL;
+	int json = 0, option;
+
+	while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
+		switch (option) {
+		case 'd':
+			bench.dev = optarg;
+			break;
+		case 'j':
+			json = 1;
+			break;
+		case 'm':
+			bench.mark = 1;
+			break;
+		case 'b':
+			boot = optarg;
+			break;
+		case 'l':
+			return list_rows();
+		case 'h':
+			fputs(help, stdout);
+			return 0;
+		default:
+			fputs(help, stderr);
+			return 2;
+		}
+	}
+	settle();
+	if (!boot)
+		return run_rows(&bench, argv + optind, json) ? 1 : 0;
+	if (optind == argc || !*boot) {
+		fputs(help, stderr);
+		return 2;
+	}
+	set_time_limit(BOOT_SECONDS);
+	return boot_command(bench.dev, boot, argv + optind) < 0;
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * vm.h - a virtual machine with one vCPU in 64-bit mode, to measure with.
+ */
+#ifndef BENCH_VM_H
+#define BENCH_VM_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <linux/kvm.h>
+
+struct vm {
+	int sys;		/* the device */
+	int fd;			/* the VM */
+	int vcpu;
+	struct kvm_run *run;
+	size_t run_size;
+	uint8_t *low;		/* GUEST_LOW_SIZE bytes at guest address 0 */
+	int low_shared;		/* they belong to another VM */
+	void *fresh;		/* the second slot's memory, or NULL */
+	size_t fresh_size;
+};
+
+/* The programs of guest.S; addresses in this program's image. */
+extern const uint8_t guest_begin[], guest_end[];
+extern const uint8_t guest_empty[], guest_cpuid[], guest_vmcall[];
+extern const uint8_t guest_rdmsr[], guest_wrmsr[], guest_in[], guest_out[];
+extern const uint8_t guest_mmio_read[], guest_mmio_write[], guest_touch[];
+extern const uint8_t guest_cr0_wp[], guest_wbinvd[];
+extern const uint8_t guest_deadline[], guest_halt[], guest_timer[];
+
+void vm_init(struct vm *vm);
+int vm_open(struct vm *vm, const char *dev, uint8_t *low);
+void vm_close(struct vm *vm);
+int vm_add_fresh(struct vm *vm, size_t size, int populate);
+int vm_start(struct vm *vm, const uint8_t *program, uint64_t arg);
+int vm_batch(struct vm *vm, uint64_t iterations, int mark);
+uint64_t vm_mail(const struct vm *vm, unsigned int field);
+
+#endif /* BENCH_VM_H */
