@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * apic_bus.h - all local APICs of a VM, and how a message finds its own.
+ *
+ * Owns the table of local APICs, by APIC ID, read under RCU; writers are
+ * serialized by the caller (the VM's mutex).  Delivery takes no lock and may
+ * be done in any context.
+ *
+ * SDM 3A 11.6.2 (destinations), 11.7 (lowest priority is in 11.6.2.4).
+ */
+#ifndef OSP_APIC_BUS_H
+#define OSP_APIC_BUS_H
+
+#include "../plain.h"
+#include "apic_msg.h"
+
+struct osp_lapic;
+
+/* Largest APIC ID + 1: KVM's KVM_MAX_VCPU_IDS on x86. */
+#define OSP_APIC_MAX_IDS	4096
+
+struct osp_apic_table {
+	struct rcu_head rcu;
+	u32 nr;
+	struct osp_lapic *apic[];
+};
+
+/**
+ * struct osp_apic_bus - the local APICs of a VM
+ * @table:	by x2APIC ID; NULL where there is no vCPU
+ * @ids_moved:	a guest gave an APIC another xAPIC ID than its vCPU ID, so
+ *		that physical destinations must be searched for
+ * @eoi_watch:	vectors whose EOI somebody waits for (the EOI-exit bitmap)
+ * @eoi_watch_gen: counts changes of @eoi_watch
+ */
+struct osp_apic_bus {
+	struct osp_apic_table __rcu *table;
+	bool ids_moved;
+	u32 eoi_watch_gen;
+	DECLARE_BITMAP(eoi_watch, 256);
+};
+
+/**
+ * osp_apic_bus_add() - a local APIC may be found from now on
+ * Context: may sleep; additions and removals serialized by the caller.
+ * Return: 0, -EEXIST (that ID is there), -EINVAL (ID too large), -ENOMEM.
+ */
+int osp_apic_bus_add(struct osp_apic_bus *bus, struct osp_lapic *apic);
+
+/* It is not found any more; RCU readers may still hold it. */
+void osp_apic_bus_remove(struct osp_apic_bus *bus, struct osp_lapic *apic);
+
+/* Free the table; nobody may use the bus any more. */
+void osp_apic_bus_destroy(struct osp_apic_bus *bus);
+
+/**
+ * osp_apic_bus_deliver() - send a message to all APICs it is meant for
+ * @src:	the sending APIC, or NULL for I/O APIC and MSI
+ * @coalesced:	if not NULL: set to whether every APIC that accepted already
+ *		had that vector pending
+ *
+ * Any context.
+ * Return: how many accepted it; -1 if it was meant for none that is there.
+ */
+int osp_apic_bus_deliver(struct osp_apic_bus *bus, struct osp_lapic *src,
+			 const struct osp_apic_msg *msg, bool *coalesced);
+
+/* Would @apic be among the destinations of @msg (no shorthand)? Any context. */
+bool osp_apic_bus_match(const struct osp_lapic *apic,
+			const struct osp_lapic *src,
+			const struct osp_apic_msg *msg);
+
+#endif /* OSP_APIC_BUS_H */

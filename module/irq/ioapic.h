@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * ioapic.h - the 82093AA I/O APIC.
+ *
+ * Owns struct osp_ioapic.  Takes no locks: the caller (irqchip.c) holds the
+ * irqchip's spinlock around every call.  Messages go to the bus of local
+ * APICs, which needs no lock.
+ *
+ * Intel 82093AA data sheet (290566).
+ */
+#ifndef OSP_IOAPIC_H
+#define OSP_IOAPIC_H
+
+#include <linux/kvm.h>
+#include "../plain.h"
+
+#define OSP_IOAPIC_PINS		KVM_IOAPIC_NUM_PINS
+#define OSP_IOAPIC_BASE		0xfec00000ULL
+#define OSP_IOAPIC_SIZE		0x100
+#define OSP_IOAPIC_RTC_PIN	8
+
+/* Fields of a redirection table entry: 82093AA 3.2.4. */
+#define OSP_RTE_VECTOR(e)	((e) & 0xff)
+#define OSP_RTE_MODE(e)		(((e) >> 8) & 7)
+#define OSP_RTE_LOGICAL		BIT_ULL(11)
+#define OSP_RTE_STATUS		BIT_ULL(12)
+#define OSP_RTE_REMOTE_IRR	BIT_ULL(14)
+#define OSP_RTE_LEVEL		BIT_ULL(15)
+#define OSP_RTE_MASKED		BIT_ULL(16)
+#define OSP_RTE_DEST(e)		((e) >> 56)
+
+struct osp_apic_bus;
+
+/**
+ * struct osp_ioapic - an I/O APIC
+ * @rte:	redirection table
+ * @irr:	requests not yet lowered, a bit per pin
+ * @irr_delivered: edges of @irr that were sent
+ * @sources:	per pin, who holds the line up: a bit per source
+ * @eoi_count:	level interrupts in a row that came back at once, per pin
+ * @delayed:	pins held back as a storm until osp_ioapic_retry()
+ * @acked:	pins that saw an EOI since the caller last cleared this
+ * @notify:	edge pins whose EOI the caller wants in @acked all the same
+ * @unmasked:	pins a write unmasked since the caller last cleared this
+ * @rtc_pending: how many APICs still owe an EOI for the RTC's interrupt
+ */
+struct osp_ioapic {
+	struct osp_apic_bus *bus;
+	u64 base_address;
+	u64 rte[OSP_IOAPIC_PINS];
+	u32 id;
+	u32 irr;
+	u32 irr_delivered;
+	u32 delayed;
+	u32 acked;
+	u32 notify;
+	u32 unmasked;
+	u16 eoi_count[OSP_IOAPIC_PINS];
+	u16 rtc_pending;
+	u8 rtc_vector;
+	u8 regsel;
+	u8 sources[OSP_IOAPIC_PINS];
+};
+
+void osp_ioapic_init(struct osp_ioapic *io, struct osp_apic_bus *bus);
+
+/**
+ * osp_ioapic_set_irq() - a source moves a pin's line
+ * @pin:	0 to 23
+ * @source:	0 to 7; the line is high while any source holds it
+ * @line_status: the caller wants to know (KVM_IRQ_LINE_STATUS): the RTC's
+ *		interrupts are then coalesced until their EOI
+ *
+ * Return: as KVM: number of APICs reached, 0 coalesced, -1 masked.
+ */
+int osp_ioapic_set_irq(struct osp_ioapic *io, u32 pin, u32 source, bool level,
+		       bool line_status);
+
+/* The window of registers: @offset 0 to 0xff, @len 1, 2, 4 or 8. */
+u64 osp_ioapic_read(struct osp_ioapic *io, u32 offset);
+void osp_ioapic_write(struct osp_ioapic *io, u32 offset, u32 val);
+
+/**
+ * osp_ioapic_eoi() - a local APIC ended a vector
+ * @level:	its TMR bit was set and its EOIs are broadcast
+ *
+ * A level interrupt that is still asserted is sent again, at most 10,000
+ * times in a row: then the pin joins @delayed.
+ */
+void osp_ioapic_eoi(struct osp_ioapic *io, u8 vector, bool level);
+
+/* Send what was held back as a storm; called some milliseconds later. */
+void osp_ioapic_retry(struct osp_ioapic *io);
+
+/* Pins in @notify changed: let the bus watch their vectors' EOIs. */
+void osp_ioapic_update_watch(struct osp_ioapic *io);
+
+/* KVM_GET_IRQCHIP, KVM_SET_IRQCHIP. */
+void osp_ioapic_get_state(const struct osp_ioapic *io,
+			  struct kvm_ioapic_state *s);
+void osp_ioapic_set_state(struct osp_ioapic *io,
+			  const struct kvm_ioapic_state *s);
+
+#endif /* OSP_IOAPIC_H */

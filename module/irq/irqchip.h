@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * irqchip.h - the interrupt controllers of a VM, as the VM and vCPUs see them.
+ *
+ * Owns struct osp_irqchip (per VM: bus of local APICs, table of routes, and
+ * unless split the PIC pair, the I/O APIC and the PIT) and struct osp_vapic
+ * (per vCPU: its local APIC and the host timer behind it).
+ *
+ * Locks: the irqchip's spinlock (irqs off) covers PIC, I/O APIC and PIT.  It
+ * is taken in hard irq context; the VM's ops->kick() is called under it.
+ * Changes of structure (creation of a vCPU's APIC, of the PIT, of routes) are
+ * serialized by the caller: the VM's mutex.
+ *
+ * Order of destruction: no more vCPU runs and no more ioctl comes; then
+ * osp_irqchip_stop(), osp_vapic_exit() of each vCPU, osp_irqchip_destroy().
+ */
+#ifndef OSP_IRQCHIP_H
+#define OSP_IRQCHIP_H
+
+#include <linux/hrtimer.h>
+#include <linux/kvm.h>
+#include <linux/workqueue.h>
+#include "apic_bus.h"
+#include "ioapic.h"
+#include "irt.h"
+#include "lapic.h"
+#include "pic.h"
+#include "pit.h"
+
+/* Sources that may hold up the line of a pin. */
+enum osp_irq_source {
+	OSP_IRQ_SOURCE_USER,		/* KVM_IRQ_LINE, irqfd */
+	OSP_IRQ_SOURCE_RESAMPLE,	/* irqfd with resampling */
+	OSP_IRQ_SOURCE_PIT,
+};
+
+/**
+ * struct osp_irqchip_ops - what the irqchip asks of VM and vCPU
+ * @kick:	make the vCPU look at its local APIC and the PIC before it next
+ *		runs guest code or sleeps.  Any context, may be hard irq, with
+ *		the irqchip's lock held: an IPI or a wake-up, nothing that waits
+ * @guest_tsc:	its TSC now; any context
+ * @ioapic_eoi:	split irqchip only, may be NULL else: the guest ended @vector,
+ *		userspace wants KVM_EXIT_IOAPIC_EOI; vCPU's thread
+ *
+ * @vcpu is what osp_vapic_init() was given.
+ */
+struct osp_irqchip_ops {
+	void (*kick)(void *vcpu);
+	u64 (*guest_tsc)(void *vcpu);
+	void (*ioapic_eoi)(void *vcpu, u8 vector);
+};
+
+/**
+ * struct osp_irqchip - the interrupt controllers of a VM
+ * @bus:	all local APICs
+ * @irt:	the Interrupt Remapping Table
+ * @split:	PIC and I/O APIC are in userspace
+ * @has_pit:	KVM_CREATE_PIT2 was done
+ * @reserved_pins: split: GSIs that are pins of the userspace I/O APIC
+ */
+struct osp_irqchip {
+	const struct osp_irqchip_ops *ops;
+	bool split;
+	bool has_pit;
+	u32 reserved_pins;
+	spinlock_t lock;
+	struct osp_pic pic;
+	struct osp_ioapic ioapic;
+	struct osp_pit pit;
+	struct hrtimer pit_timer;
+	struct delayed_work storm;
+	struct osp_apic_bus bus;
+	struct osp_irt irt;
+};
+
+/**
+ * struct osp_vapic - a vCPU's local APIC and its host timer
+ *
+ * Embedded in the vCPU; 64-byte aligned because of the descriptor in it.
+ */
+struct osp_vapic {
+	struct osp_lapic lapic;
+	struct hrtimer timer;
+	struct osp_irqchip *chip;
+	void *vcpu;
+};
+
+/* ---- life ---- */
+
+/**
+ * osp_irqchip_create() - KVM_CREATE_IRQCHIP or KVM_CAP_SPLIT_IRQCHIP
+ * @reserved_pins: pins of userspace's I/O APIC, if @split; else 0
+ *
+ * Context: may sleep.
+ * Return: the chip or ERR_PTR(-ENOMEM).
+ */
+struct osp_irqchip *osp_irqchip_create(const struct osp_irqchip_ops *ops,
+				       bool split, u32 reserved_pins);
+
+/* No timer of the VM's own fires after this. May sleep. */
+void osp_irqchip_stop(struct osp_irqchip *chip);
+void osp_irqchip_destroy(struct osp_irqchip *chip);
+
+/**
+ * osp_vapic_init() - give a vCPU its local APIC, in the state of RESET
+ * @v:		zeroed
+ * @regs:	a zeroed page, the caller's
+ * @id:		KVM_CREATE_VCPU's argument
+ * @tsc_khz:	frequency of the guest's TSC
+ *
+ * The APIC receives nothing before osp_irqchip_register_lapic().
+ */
+void osp_vapic_init(struct osp_vapic *v, struct osp_irqchip *chip, void *regs,
+		    u32 id, bool bsp, u32 tsc_khz, void *vcpu);
+
+/* May sleep. Returns 0, -EEXIST, -EINVAL (ID), -ENOMEM. */
+int osp_irqchip_register_lapic(struct osp_irqchip *chip, struct osp_vapic *v);
+
+/* Undo the registration of a vCPU whose creation failed; waits for RCU. */
+void osp_irqchip_unregister_lapic(struct osp_irqchip *chip,
+				  struct osp_vapic *v);
+
+/* Its timer does not fire any more. May sleep; harmless on a zeroed @v. */
+void osp_vapic_exit(struct osp_vapic *v);
+
+/* The vCPU's thread moved to another CPU: so does its timer. */
+void osp_vapic_migrate(struct osp_vapic *v);
+
+/* ---- the guest's accesses; vCPU's thread ---- */
+
+/**
+ * osp_irqchip_pio() - an access to an I/O port
+ * @size:	1, 2 or 4 bytes
+ * @data:	in or out, @size bytes
+ *
+ * Return: true if the port is one of the chip's.
+ */
+bool osp_irqchip_pio(struct osp_irqchip *chip, u16 port, u32 size, bool write,
+		     void *data);
+
+/* The same for the I/O APIC's registers; @len 1 to 8 bytes. */
+bool osp_irqchip_mmio(struct osp_irqchip *chip, u64 gpa, u32 len, bool write,
+		      void *data);
+
+/* ---- interrupts of the PIC; the vCPU asks osp_lapic_accepts_extint() first ---- */
+
+static __always_inline bool
+osp_irqchip_extint_pending(const struct osp_irqchip *chip)
+{
+	return READ_ONCE(chip->pic.output);
+}
+
+/* The INTA cycle. Returns the vector, spurious if the request is gone. */
+u8 osp_irqchip_extint_ack(struct osp_irqchip *chip);
+
+/* ---- bodies of ioctls: arguments are kernel copies, returns 0 or -errno ---- */
+
+/* KVM_GET_IRQCHIP, KVM_SET_IRQCHIP: -EINVAL for an unknown chip_id, -ENXIO if split. */
+int osp_irqchip_get(struct osp_irqchip *chip, struct kvm_irqchip *c);
+int osp_irqchip_set(struct osp_irqchip *chip, const struct kvm_irqchip *c);
+
+/* KVM_CREATE_PIT2: -EEXIST. May be called once PIC and I/O APIC are there or split. */
+int osp_irqchip_create_pit(struct osp_irqchip *chip,
+			   const struct kvm_pit_config *config);
+/* KVM_GET_PIT2, KVM_SET_PIT2, KVM_REINJECT_CONTROL: -ENXIO without a PIT. */
+int osp_irqchip_get_pit2(struct osp_irqchip *chip, struct kvm_pit_state2 *s);
+int osp_irqchip_set_pit2(struct osp_irqchip *chip,
+			 const struct kvm_pit_state2 *s);
+int osp_irqchip_reinject(struct osp_irqchip *chip,
+			 const struct kvm_reinject_control *c);
+
+/* KVM_SET_GSI_ROUTING: see osp_irt_set(). -EINVAL for flags. May sleep. */
+int osp_irqchip_set_routing(struct osp_irqchip *chip,
+			    const struct kvm_irq_routing_entry *e, u32 nr,
+			    u32 flags);
+
+/* KVM_IRQ_LINE, KVM_IRQ_LINE_STATUS: fills @l->status; always 0. */
+int osp_irqchip_irq_line(struct osp_irqchip *chip, struct kvm_irq_level *l,
+			 bool line_status);
+
+/* KVM_SIGNAL_MSI. Returns the number of vCPUs reached, 0 or -1 none; -EINVAL for flags. */
+int osp_irqchip_signal_msi(struct osp_irqchip *chip,
+			   const struct kvm_msi *msi);
+
+#endif /* OSP_IRQCHIP_H */

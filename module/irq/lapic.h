@@ -1,0 +1,439 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * lapic.h - the local APIC of one vCPU.
+ *
+ * Owns struct osp_lapic and the 4 KiB page of registers that the caller gives
+ * it, in the architectural layout, so that the same page can be the VMCS's
+ * virtual-APIC page.
+ *
+ * Who may write what:
+ *  - the register page, but for TMR, and all fields without a note: only the
+ *    thread that owns the vCPU (it holds the vCPU's mutex);
+ *  - the posted-interrupt descriptor, TMR, @events, @esr_raised: anyone, in
+ *    any context, by atomic bit operations.
+ * No locks are taken.
+ *
+ * An interrupt for this vCPU is never put in IRR by its sender.  It is posted:
+ * a bit set in the descriptor's PIR, then ON; whoever sets ON first kicks the
+ * vCPU.  The owner clears ON, then moves PIR to IRR, before each look at IRR.
+ * No interrupt is lost: a sender that finds ON set has set its PIR bit before
+ * the owner clears ON, hence before the owner reads PIR.  The descriptor has
+ * the layout of SDM 3C 30.6, for a CPU that posts interrupts by itself.
+ *
+ * SDM 3A chapter 11; 3C chapter 30 for the page and the descriptor.
+ */
+#ifndef OSP_LAPIC_H
+#define OSP_LAPIC_H
+
+#include <linux/kvm.h>
+#include "../plain.h"
+#include "apic_msg.h"
+
+/* Register offsets in the page: SDM 3A table 11-1. */
+#define OSP_APIC_ID		0x020
+#define OSP_APIC_VERSION	0x030
+#define OSP_APIC_TPR		0x080
+#define OSP_APIC_APR		0x090
+#define OSP_APIC_PPR		0x0a0
+#define OSP_APIC_EOI		0x0b0
+#define OSP_APIC_RRD		0x0c0
+#define OSP_APIC_LDR		0x0d0
+#define OSP_APIC_DFR		0x0e0
+#define OSP_APIC_SVR		0x0f0
+#define   OSP_SVR_ENABLED	  BIT(8)
+#define   OSP_SVR_NO_EOI_BCAST	  BIT(12)
+#define OSP_APIC_ISR		0x100
+#define OSP_APIC_TMR		0x180
+#define OSP_APIC_IRR		0x200
+#define OSP_APIC_ESR		0x280
+#define   OSP_ESR_SEND_ILLEGAL	  5	/* bit numbers */
+#define   OSP_ESR_RECV_ILLEGAL	  6
+#define   OSP_ESR_ILLEGAL_REG	  7
+#define OSP_APIC_LVT_CMCI	0x2f0
+#define OSP_APIC_ICR		0x300
+#define   OSP_ICR_BUSY		  BIT(12)
+#define   OSP_ICR_ASSERT	  BIT(14)
+#define   OSP_ICR_LEVEL		  BIT(15)
+#define OSP_APIC_ICR2		0x310
+#define OSP_APIC_LVT_TIMER	0x320
+#define OSP_APIC_LVT_THERMAL	0x330
+#define OSP_APIC_LVT_PMC	0x340
+#define OSP_APIC_LVT_LINT0	0x350
+#define OSP_APIC_LVT_LINT1	0x360
+#define OSP_APIC_LVT_ERROR	0x370
+#define   OSP_LVT_MASKED	  BIT(16)
+#define   OSP_LVT_LEVEL		  BIT(15)
+#define   OSP_LVT_MODE(lvt)	  (((lvt) >> 8) & 7)
+#define OSP_APIC_TMICT		0x380	/* timer's initial count */
+#define OSP_APIC_TMCCT		0x390	/* timer's current count */
+#define OSP_APIC_TDCR		0x3e0
+#define OSP_APIC_SELF_IPI	0x3f0
+
+#define OSP_X2APIC_MSR_FIRST	0x800
+#define OSP_X2APIC_MSR_LAST	0x8ff
+
+/* IA32_APIC_BASE: SDM 3A 11.4.4, 11.12.1. */
+#define OSP_APIC_BASE_DEFAULT	0xfee00000ULL
+#define OSP_APIC_BASE_BSP	BIT_ULL(8)
+#define OSP_APIC_BASE_EXTD	BIT_ULL(10)	/* x2APIC mode */
+#define OSP_APIC_BASE_EN	BIT_ULL(11)
+
+/* Bits of osp_lapic.events: what is pending beside interrupts. */
+enum osp_lapic_event {
+	OSP_LAPIC_EV_NMI,
+	OSP_LAPIC_EV_SMI,
+	OSP_LAPIC_EV_INIT,
+	OSP_LAPIC_EV_SIPI,	/* osp_lapic.sipi_vector says where to */
+};
+
+struct osp_lapic;
+
+/**
+ * struct osp_lapic_ops - what a local APIC asks of its surroundings
+ * @kick:	an interrupt was posted or an event set: make the vCPU look
+ *		before it next runs guest code or sleeps.  Any context, may be
+ *		hard irq, with locks held.
+ * @send:	deliver an IPI; owner's thread.  Returns KVM's status (see
+ *		osp_apic_bus_deliver()).
+ * @eoi:	the guest ended an interrupt whose vector is in @eoi_watch;
+ *		owner's thread.
+ * @now_ns:	a monotonic clock, in ns.
+ * @guest_tsc:	the vCPU's TSC now, as the guest would read it.
+ * @timer_arm:	call osp_lapic_timer_fired() at @expires_ns of the clock of
+ *		@now_ns; replaces an earlier one.
+ * @timer_cancel: forget it; when this returns the callback does not run.
+ *
+ * @ctx is what osp_lapic_init() was given.
+ */
+struct osp_lapic_ops {
+	void (*kick)(void *ctx);
+	int (*send)(void *ctx, const struct osp_apic_msg *msg);
+	void (*eoi)(void *ctx, u8 vector);
+	u64 (*now_ns)(void *ctx);
+	u64 (*guest_tsc)(void *ctx);
+	void (*timer_arm)(void *ctx, u64 expires_ns);
+	void (*timer_cancel)(void *ctx);
+};
+
+/**
+ * struct osp_pi_desc - posted-interrupt descriptor, SDM 3C 30.6
+ * @pir:	posted-interrupt requests, a bit per vector
+ * @control:	ON (bit 0), SN (1), NV (23:16), NDST (63:32)
+ * @reserved:	for software
+ */
+struct osp_pi_desc {
+	unsigned long pir[4];
+	unsigned long control;
+	unsigned long reserved[3];
+} __aligned(64);
+
+#define OSP_PI_ON		0	/* bit numbers in control */
+#define OSP_PI_SN		1
+
+/**
+ * struct osp_lapic_timer - the APIC timer, SDM 3A 11.5.4
+ * @mode:	OSP_TIMER_ONESHOT, _PERIODIC or _TSC_DEADLINE
+ * @armed:	timer_arm was called and has neither fired nor been cancelled;
+ *		cleared by the callback
+ * @divide:	bus cycles a count: 1 to 128.  One bus cycle is 1 ns, as on KVM
+ * @period_ns:	initial count in ns, 0: stopped
+ * @expires_ns:	when the count reaches 0
+ * @deadline:	IA32_TSC_DEADLINE; cleared by the callback
+ * @tsc_khz:	frequency of the guest's TSC
+ */
+struct osp_lapic_timer {
+	u8 mode;
+	bool armed;
+	u8 divide;
+	u32 tsc_khz;
+	u64 period_ns;
+	u64 expires_ns;
+	u64 deadline;
+};
+
+enum { OSP_TIMER_ONESHOT, OSP_TIMER_PERIODIC, OSP_TIMER_TSC_DEADLINE };
+
+/**
+ * struct osp_lapic - a local APIC
+ * @pi:		posted interrupts; any context
+ * @regs:	the register page, 4 KiB aligned
+ * @base:	IA32_APIC_BASE
+ * @irr_words:	bit n: word n of IRR may be non-zero
+ * @isr_words:	bit n: word n of ISR is non-zero
+ * @events:	BIT(enum osp_lapic_event); any context
+ * @sipi_vector: of the last SIPI; written before the event is set
+ * @esr_raised:	errors since ESR was last written; any context
+ * @eoi_watch:	256 bits, vectors whose EOI goes to @ops->eoi
+ * @id:		x2APIC ID, the vCPU's ID
+ */
+struct osp_lapic {
+	struct osp_pi_desc pi;
+	u8 *regs;
+	u64 base;
+	u8 irr_words;
+	u8 isr_words;
+	bool bsp;
+	bool x2apic_cpuid;
+	bool tsc_deadline_cpuid;
+	bool directed_eoi;
+	u8 nr_lvt;
+	unsigned long events;
+	unsigned long esr_raised;
+	u8 sipi_vector;
+	u32 id;
+	u64 base_reserved;
+	const unsigned long *eoi_watch;
+	const struct osp_lapic_ops *ops;
+	void *ctx;
+	struct osp_lapic_timer timer;
+};
+
+static inline u32 osp_lapic_reg(const struct osp_lapic *apic, u32 offset)
+{
+	return READ_ONCE(*(u32 *)(apic->regs + offset));
+}
+
+static inline void osp_lapic_set_reg(struct osp_lapic *apic, u32 offset,
+				     u32 val)
+{
+	WRITE_ONCE(*(u32 *)(apic->regs + offset), val);
+}
+
+static inline bool osp_lapic_hw_enabled(const struct osp_lapic *apic)
+{
+	return READ_ONCE(apic->base) & OSP_APIC_BASE_EN;
+}
+
+static inline bool osp_lapic_sw_enabled(const struct osp_lapic *apic)
+{
+	return osp_lapic_reg(apic, OSP_APIC_SVR) & OSP_SVR_ENABLED;
+}
+
+static inline bool osp_lapic_x2apic(const struct osp_lapic *apic)
+{
+	return READ_ONCE(apic->base) & OSP_APIC_BASE_EXTD;
+}
+
+/* True while the PIC's output reaches this vCPU: LINT0 in ExtINT mode, or no APIC. */
+static inline bool osp_lapic_accepts_extint(const struct osp_lapic *apic)
+{
+	u32 lvt = osp_lapic_reg(apic, OSP_APIC_LVT_LINT0);
+
+	return !osp_lapic_hw_enabled(apic) ||
+	       (!(lvt & OSP_LVT_MASKED) && OSP_LVT_MODE(lvt) == OSP_APIC_EXTINT);
+}
+
+/* ---- life: lapic.c ---- */
+
+/**
+ * osp_lapic_init() - prepare a local APIC, all zero, and reset it
+ * @apic:	cleared here
+ * @regs:	a zeroed, page-aligned page; stays the caller's
+ * @id:		x2APIC ID of the vCPU (its KVM_CREATE_VCPU argument)
+ * @bsp:	it is the bootstrap processor
+ * @ops:	see there; all must be set
+ * @ctx:	handed to @ops
+ *
+ * CPUID features start as absent: osp_lapic_set_cpuid().  @eoi_watch and
+ * timer.tsc_khz may be set by the caller afterwards.
+ */
+void osp_lapic_init(struct osp_lapic *apic, void *regs, u32 id, bool bsp,
+		    const struct osp_lapic_ops *ops, void *ctx);
+
+/**
+ * osp_lapic_reset() - the state after RESET or INIT, SDM 3A 11.4.7
+ * @init:	INIT: IA32_APIC_BASE and the APIC ID stay
+ *
+ * As KVM: LINT0 of the BSP is in ExtINT mode, unmasked.  Owner's thread.
+ */
+void osp_lapic_reset(struct osp_lapic *apic, bool init);
+
+/**
+ * osp_lapic_set_cpuid() - follow KVM_SET_CPUID2
+ * @x2apic:	CPUID.1:ECX.21
+ * @tsc_deadline: CPUID.1:ECX.24
+ * @maxphyaddr:	width of guest-physical addresses in bits
+ */
+void osp_lapic_set_cpuid(struct osp_lapic *apic, bool x2apic,
+			 bool tsc_deadline, u8 maxphyaddr);
+
+/* The version register offers the suppression of EOI broadcasts (split irqchip). */
+void osp_lapic_set_directed_eoi(struct osp_lapic *apic, bool on);
+/* The CMCI entry exists (MCG_CAP.CMCI_P): a seventh LVT entry. */
+void osp_lapic_set_cmci(struct osp_lapic *apic, bool on);
+
+/**
+ * osp_lapic_set_base() - write IA32_APIC_BASE
+ * @host:	userspace writes: transitions that raise #GP in a guest are fine
+ *
+ * SDM 3A 11.12.5.1.  Owner's thread.
+ * Return: 0, or -EINVAL (#GP) for reserved bits, for x2APIC without xAPIC and
+ * for x2APIC to xAPIC or disabled to x2APIC by the guest.
+ */
+int osp_lapic_set_base(struct osp_lapic *apic, u64 base, bool host);
+
+/* KVM_GET_LAPIC and KVM_SET_LAPIC; owner's thread. */
+void osp_lapic_get_state(struct osp_lapic *apic, struct kvm_lapic_state *s);
+void osp_lapic_set_state(struct osp_lapic *apic,
+			 const struct kvm_lapic_state *s);
+
+/* ---- registers: lapic_regs.c ---- */
+
+/**
+ * osp_lapic_read() - a read from the xAPIC page
+ * @offset:	0 to 0xfff
+ * @len:	1 to 8 bytes; more than the four of one register read as 0
+ *
+ * All ones while the page is not there (x2APIC mode, disabled): KVM's
+ * KVM_X86_QUIRK_LAPIC_MMIO_HOLE.  Owner's thread.
+ */
+u64 osp_lapic_read(struct osp_lapic *apic, u32 offset, u32 len);
+
+/* A write; what is not 32 bits wide and on a register is ignored.  Owner's thread. */
+void osp_lapic_write(struct osp_lapic *apic, u32 offset, u32 len, u64 val);
+
+/**
+ * osp_lapic_rdmsr() - read an x2APIC MSR, 0x800 to 0x8ff
+ * Return: 0, or -EINVAL: the guest gets #GP(0).  Owner's thread.
+ */
+int osp_lapic_rdmsr(struct osp_lapic *apic, u32 msr, u64 *val);
+int osp_lapic_wrmsr(struct osp_lapic *apic, u32 msr, u64 val);
+
+/**
+ * osp_lapic_written() - act on a register that the CPU wrote into the page
+ *
+ * For trap-like APIC-write VM exits (SDM 3C 30.4.3.2); @offset is the exit
+ * qualification.  Owner's thread.
+ */
+void osp_lapic_written(struct osp_lapic *apic, u32 offset);
+
+/* End of the highest interrupt in service. Owner's thread. */
+void osp_lapic_eoi(struct osp_lapic *apic);
+/* The same after the CPU itself did it (EOI-induced VM exit). */
+void osp_lapic_eoi_virtualized(struct osp_lapic *apic, u8 vector);
+
+/* ---- delivery: lapic.c ---- */
+
+/**
+ * osp_lapic_deliver() - hand an interrupt to this local APIC
+ *
+ * Any context.
+ * Return: 1 accepted, 0 refused (disabled, de-asserted, illegal vector), and
+ * 2 for accepted, but the same vector was still pending.
+ */
+int osp_lapic_deliver(struct osp_lapic *apic, u8 mode, u8 vector, bool assert,
+		      bool level);
+
+/* Raise a local source, say OSP_APIC_LVT_PMC; any context; returns as above. */
+int osp_lapic_local(struct osp_lapic *apic, u32 lvt_offset);
+
+/* Move posted interrupts to IRR. Owner's thread. */
+void osp_lapic_sync(struct osp_lapic *apic);
+
+/* The highest vector in IRR above PPR, or -1; osp_lapic_pending() without its short cut. */
+int osp_lapic_highest(struct osp_lapic *apic);
+
+/* Recompute what is cached of IRR and ISR after the CPU changed the page. */
+void osp_lapic_resync(struct osp_lapic *apic);
+
+/**
+ * osp_lapic_pending() - the interrupt to inject now
+ *
+ * Owner's thread, before each entry; few instructions when there is none.
+ * Return: the vector, or -1.
+ */
+static __always_inline int osp_lapic_pending(struct osp_lapic *apic)
+{
+	if (unlikely(READ_ONCE(apic->pi.control) & BIT(OSP_PI_ON)))
+		osp_lapic_sync(apic);
+	if (likely(!apic->irr_words))
+		return -1;
+	return osp_lapic_highest(apic);
+}
+
+/* Is there anything at all to look at?  Any context: for HLT and for kicks. */
+static __always_inline bool osp_lapic_attention(const struct osp_lapic *apic)
+{
+	return (READ_ONCE(apic->pi.control) & BIT(OSP_PI_ON)) ||
+	       READ_ONCE(apic->events);
+}
+
+/* The CPU takes @vector (from osp_lapic_pending()): IRR to ISR. Owner's thread. */
+void osp_lapic_ack(struct osp_lapic *apic, u8 vector);
+
+/* The highest vector in service, or 0. */
+static inline u8 osp_lapic_in_service(const struct osp_lapic *apic)
+{
+	u32 word;
+
+	if (!apic->isr_words)
+		return 0;
+	word = __fls(apic->isr_words);
+	return word * 32 + __fls(osp_lapic_reg(apic, OSP_APIC_ISR + word * 16));
+}
+
+/* TPR as CR8 shows it: bits 7:4. */
+static inline u64 osp_lapic_get_cr8(const struct osp_lapic *apic)
+{
+	return (osp_lapic_reg(apic, OSP_APIC_TPR) >> 4) & 0xf;
+}
+
+/* Recompute PPR from TPR and ISR: SDM 3A 11.8.3.1. Returns it. */
+static inline u8 osp_lapic_update_ppr(struct osp_lapic *apic)
+{
+	u8 tpr = osp_lapic_reg(apic, OSP_APIC_TPR);
+	u8 isr = osp_lapic_in_service(apic);
+	u8 ppr = (tpr & 0xf0) >= (isr & 0xf0) ? tpr : isr & 0xf0;
+
+	osp_lapic_set_reg(apic, OSP_APIC_PPR, ppr);
+	return ppr;
+}
+
+static inline void osp_lapic_set_tpr(struct osp_lapic *apic, u8 tpr)
+{
+	osp_lapic_set_reg(apic, OSP_APIC_TPR, tpr);
+	osp_lapic_update_ppr(apic);
+}
+
+/* MOV to CR8; @cr8 was checked to be 0 to 15. */
+static inline void osp_lapic_set_cr8(struct osp_lapic *apic, u64 cr8)
+{
+	osp_lapic_set_tpr(apic, (cr8 & 0xf) << 4);
+}
+
+/**
+ * osp_lapic_take_event() - consume one pending event
+ * Return: it was pending.  Owner's thread.
+ */
+static inline bool osp_lapic_take_event(struct osp_lapic *apic,
+					enum osp_lapic_event ev)
+{
+	return test_and_clear_bit(ev, &apic->events);
+}
+
+/* ---- timer: lapic_timer.c ---- */
+
+/**
+ * osp_lapic_timer_fired() - the armed time has come
+ *
+ * Called by what stands behind ops->timer_arm; hard irq context.
+ * Return: when to call again (ns), or 0: not at all.
+ */
+u64 osp_lapic_timer_fired(struct osp_lapic *apic);
+
+/* IA32_TSC_DEADLINE (MSR 6E0H); 0 and ignored unless in that mode. Owner's thread. */
+u64 osp_lapic_get_tsc_deadline(const struct osp_lapic *apic);
+void osp_lapic_set_tsc_deadline(struct osp_lapic *apic, u64 deadline);
+
+/* The guest's TSC jumped or changed its rate: set the deadline timer anew. */
+void osp_lapic_tsc_changed(struct osp_lapic *apic, u32 tsc_khz);
+
+/* Between the APIC's own files. */
+void osp_lapic_timer_stop(struct osp_lapic *apic);
+void osp_lapic_timer_start(struct osp_lapic *apic, u64 first_ns);
+void osp_lapic_timer_lvt_changed(struct osp_lapic *apic);
+void osp_lapic_timer_set_divide(struct osp_lapic *apic);
+u32 osp_lapic_timer_current(struct osp_lapic *apic);
+void osp_lapic_error(struct osp_lapic *apic, unsigned int bit);
+
+#endif /* OSP_LAPIC_H */
