@@ -121,4 +121,5 @@ write_bochsrc()
 	info: action=ignore
 	debug: action=ignore
 	END
+	[ ${#BOCHS_LINES[@]} -eq 0 ] || printf '%s\n' "${BOCHS_LINES[@]}" >>"$1"
 }

@@ -24,7 +24,11 @@ cleanup()
 run_bochs()
 {
 	local command
-	printf 'c\n' >"$RUN/bochs.rc"
+	if [ -n "$BOCHS_RC" ]; then
+		cp "$BOCHS_RC" "$RUN/bochs.rc"
+	else
+		printf 'c\n' >"$RUN/bochs.rc"
+	fi
 	command=$(quote "${BOCHS_RUN[@]}" -q -f "$RUN/bochsrc" -rc "$RUN/bochs.rc")
 	TERM=xterm setpriv --pdeathsig TERM \
 		script -qefc "exec $command" "$RUN/bochs.out" </dev/null >/dev/null 2>&1 &
