@@ -266,8 +266,8 @@ struct osp_insn_cpu {
 /**
  * struct osp_insn - a decoded instruction
  * @row: what it does: its row in the opcode table
- * @imm: immediate, sign-extended; or the offset of MOV's A0 to A3
- * @disp: displacement, sign-extended
+ * @imm: immediate, sign-extended
+ * @disp: displacement, sign-extended; or the offset of MOV's A0 to A3
  * @bytes: the instruction
  * @len: how long it is; after a failed decode: how many bytes are valid
  * @op_size: operand size in bytes: 1, 2, 4, 8 or 16
@@ -290,7 +290,7 @@ struct osp_insn_cpu {
 struct osp_insn {
 	const struct osp_insn_row *row;
 	u64 imm;
-	s32 disp;
+	u64 disp;
 	u8 bytes[OSP_INSN_MAX_LEN];
 	u8 len;
 	u8 op_size;

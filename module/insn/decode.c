@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * decode.c - fetch an instruction and take it apart.
+ *
+ * Prefixes, opcode, ModRM, SIB, displacement, immediate: SDM 2 chapter 2 and
+ * appendix A.  What the bytes mean is in table.c.  Bytes are fetched in one
+ * piece as far as the page goes, and the next page is touched only if the
+ * instruction really goes on there, as the processor does it.  Owns nothing;
+ * no locks.
+ */
+#include "internal.h"
+
+#define NO_OVERRIDE	0xff
+
+/**
+ * struct decoder - a decode in progress
+ * @cpu: whose instruction it is
+ * @insn: result; its len is the position
+ * @status: first failure, after which only zeros are read
+ * @avail: how many bytes have been fetched
+ * @modrm: the ModRM byte
+ * @data16: there is an operand size prefix
+ * @addr_prefix: there is an address size prefix
+ * @seg: segment override, or NO_OVERRIDE
+ */
+struct decoder {
+	struct osp_insn_cpu *cpu;
+	struct osp_insn *insn;
+	enum osp_insn_status status;
+	u8 avail;
+	u8 modrm;
+	bool data16;
+	bool addr_prefix;
+	u8 seg;
+};
+
+static bool in_long_mode(const struct decoder *d)
+{
+	return d->cpu->mode == OSP_INSN_LONG;
+}
+
+/*
+ * Linear address of the code at @offset, and how many bytes from there may be
+ * executed at most: 0 if it is outside the segment.
+ */
+static u64 code_bytes(struct osp_insn_cpu *cpu, u64 offset, u64 *linear)
+{
+	struct osp_insn_segment cs;
+
+	if (cpu->mode == OSP_INSN_LONG) {
+		*linear = offset;
+		return osp_insn_is_canonical(cpu, offset) ? INSN_PAGE_SIZE : 0;
+	}
+	offset = (u32)offset;
+	cpu->ops->segment(cpu, OSP_INSN_CS, &cs);
+	*linear = (u32)(cs.base + offset);
+	return offset <= cs.limit ? cs.limit - offset + 1 : 0;
+}
+
+/* Fetch what is on the same page, 15 bytes in all at most. */
+static void fetch_more(struct decoder *d)
+{
+	u64 linear, room = code_bytes(d->cpu, d->cpu->rip + d->avail, &linear);
+
+	room = min_t(u64, room, OSP_INSN_MAX_LEN - d->avail);
+	room = min_t(u64, room, INSN_PAGE_SIZE - (linear & (INSN_PAGE_SIZE - 1)));
+	if (!room) {
+		d->status = osp_insn_raise(d->cpu, VECTOR_GP);
+		return;
+	}
+	d->status = d->cpu->ops->fetch(d->cpu, linear, d->insn->bytes + d->avail,
+				       room);
+	if (!d->status)
+		d->avail += room;
+}
+
+static u8 next_byte(struct decoder *d)
+{
+	if (d->insn->len == d->avail && !d->status)
+		fetch_more(d);
+	if (d->status)
+		return 0;
+	return d->insn->bytes[d->insn->len++];
+}
+
+/* A little-endian number of @size bytes, sign-extended. */
+static u64 next_number(struct decoder *d, unsigned int size)
+{
+	u64 val = 0;
+	unsigned int i;
+
+	for (i = 0; i < size; i++)
+		val |= (u64)next_byte(d) << (8 * i);
+	return sign_extend(val, size);
+}
+
+/* ES, CS, SS and DS don't count as overrides in 64-bit mode (SDM 1 3.3.4) */
+static void override_segment(struct decoder *d, enum osp_insn_sreg seg)
+{
+	if (seg >= OSP_INSN_FS || !in_long_mode(d))
+		d->seg = seg;
+}
+
+static bool take_prefix(struct decoder *d, u8 byte)
+{
+	switch (byte) {
+	case 0x26:
+	case 0x2e:
+	case 0x36:
+	case 0x3e:
+		override_segment(d, byte >> 3 & 3);
+		return true;
+	case 0x64:
+	case 0x65:
+		override_segment(d, OSP_INSN_FS + (byte & 1));
+		return true;
+	case 0x66:
+		d->data16 = true;
+		return true;
+	case 0x67:
+		d->addr_prefix = true;
+		return true;
+	case 0xf0:
+		d->insn->lock = true;
+		return true;
+	case PREFIX_REPNE:
+	case PREFIX_REPE:
+		d->insn->rep = byte;
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* Take all prefixes and return the byte after them. */
+static u8 take_prefixes(struct decoder *d)
+{
+	for (;;) {
+		u8 byte = next_byte(d);
+
+		/* A REX prefix counts only right before the opcode. */
+		if (in_long_mode(d) && (byte & 0xf0) == 0x40)
+			d->insn->rex = byte;
+		else if (take_prefix(d, byte))
+			d->insn->rex = 0;
+		else
+			return byte;
+	}
+}
+
+/* The row that the opcode alone tells. */
+static const struct osp_insn_row *opcode_row(struct decoder *d)
+{
+	u8 byte = take_prefixes(d);
+	const struct osp_insn_row *row = &osp_insn_rows[byte];
+
+	if (byte == 0x0f) {
+		byte = next_byte(d);
+		row = &osp_insn_rows_0f[byte];
+		if (byte == 0x38) {
+			byte = next_byte(d);
+			row = osp_insn_row_0f38(byte, d->insn->rep);
+		}
+	}
+	d->insn->opcode = byte;
+	return row;
+}
+
+static unsigned int prefix_index(const struct decoder *d)
+{
+	if (d->insn->rep)
+		return d->insn->rep == PREFIX_REPE ? SUB_F3 : SUB_F2;
+	return d->data16 ? SUB_66 : SUB_NONE;
+}
+
+/* Find the row; takes the ModRM byte, which may choose among several. */
+static const struct osp_insn_row *find_row(struct decoder *d)
+{
+	const struct osp_insn_row *row = opcode_row(d);
+
+	if (row->flags & ROW_MODRM)
+		d->modrm = next_byte(d);
+	if (row->flags & ROW_BY_REG)
+		row = &row->sub[d->modrm >> 3 & 7];
+	else if (row->flags & ROW_BY_PREFIX)
+		row = &row->sub[prefix_index(d)];
+	return row;
+}
+
+static u8 operand_size(const struct decoder *d, u32 flags)
+{
+	bool is_long = in_long_mode(d);
+
+	if (flags & ROW_BYTE)
+		return 1;
+	if (d->insn->rex & REX_W && !(flags & ROW_PORT))
+		return 8;
+	if (flags & ROW_DWORD)
+		return 4;
+	if (d->data16 == (is_long || d->cpu->cs_d))
+		return 2;
+	return is_long && flags & ROW_STACK ? 8 : 4;
+}
+
+static u8 address_size(const struct decoder *d)
+{
+	if (in_long_mode(d))
+		return d->addr_prefix ? 4 : 8;
+	return d->addr_prefix == d->cpu->cs_d ? 2 : 4;
+}
+
+/* Registers of the 16-bit addressing forms, by ModRM.rm (SDM 2, table 2-1) */
+static const u8 base_16[8] = {
+	REG_BX, REG_BX, REG_BP, REG_BP, REG_SI, REG_DI, REG_BP, REG_BX,
+};
+
+static const u8 index_16[8] = {
+	REG_SI, REG_DI, REG_SI, REG_DI,
+	OSP_INSN_NO_REG, OSP_INSN_NO_REG, OSP_INSN_NO_REG, OSP_INSN_NO_REG,
+};
+
+static void decode_memory_16(struct decoder *d)
+{
+	struct osp_insn *insn = d->insn;
+	unsigned int rm = d->modrm & 7;
+
+	if (insn->mod == 0 && rm == 6) {
+		insn->disp = next_number(d, 2);
+		return;
+	}
+	insn->base = base_16[rm];
+	insn->index = index_16[rm];
+	if (insn->mod)
+		insn->disp = next_number(d, insn->mod);
+}
+
+/* The SIB byte: base, index and scale (SDM 2, table 2-3) */
+static void decode_sib(struct decoder *d)
+{
+	struct osp_insn *insn = d->insn;
+	u8 sib = next_byte(d);
+	u8 index = (sib >> 3 & 7) | (insn->rex & REX_X ? 8 : 0);
+
+	insn->scale = sib >> 6;
+	if (index != REG_SP)
+		insn->index = index;
+	insn->base = (sib & 7) | (insn->rex & REX_B ? 8 : 0);
+}
+
+/* Forms of 32 and 64 bits (SDM 2, table 2-2, and 2.2.1.6) */
+static void decode_memory_32(struct decoder *d)
+{
+	struct osp_insn *insn = d->insn;
+	bool has_sib = (d->modrm & 7) == REG_SP;
+
+	if (has_sib)
+		decode_sib(d);
+	else
+		insn->base = insn->rm;
+	if (insn->mod == 0 && (insn->base & 7) == REG_BP) {
+		insn->base = OSP_INSN_NO_REG;
+		insn->rip_relative = !has_sib && in_long_mode(d);
+		insn->disp = next_number(d, 4);
+	} else if (insn->mod) {
+		insn->disp = next_number(d, insn->mod == 1 ? 1 : 4);
+	}
+}
+
+static void decode_modrm(struct decoder *d)
+{
+	struct osp_insn *insn = d->insn;
+
+	insn->mod = d->modrm >> 6;
+	insn->reg = (d->modrm >> 3 & 7) | (insn->rex & REX_R ? 8 : 0);
+	insn->rm = (d->modrm & 7) | (insn->rex & REX_B ? 8 : 0);
+	if (insn->mod == MOD_REGISTER)
+		return;
+	if (insn->addr_size == 2)
+		decode_memory_16(d);
+	else
+		decode_memory_32(d);
+	/* Addresses formed with rSP or rBP are in the stack (SDM 1 3.7.4) */
+	if (insn->base == REG_SP || insn->base == REG_BP)
+		insn->seg = OSP_INSN_SS;
+}
+
+/* What follows the opcode. */
+static void decode_operands(struct decoder *d, u32 flags)
+{
+	struct osp_insn *insn = d->insn;
+
+	insn->op_size = operand_size(d, flags);
+	insn->addr_size = address_size(d);
+	if (flags & ROW_MODRM)
+		decode_modrm(d);
+	if (flags & ROW_MOFFS)
+		insn->disp = next_number(d, insn->addr_size);
+	if (flags & ROW_IMM8)
+		insn->imm = next_number(d, 1);
+	if (flags & ROW_IMMZ)
+		insn->imm = next_number(d, min_t(u8, insn->op_size, 4));
+	if (d->seg != NO_OVERRIDE)
+		insn->seg = d->seg;
+}
+
+/* Is it emulated in this mode, and are its prefixes and operands allowed? */
+static enum osp_insn_status check(const struct decoder *d,
+				  const struct osp_insn_row *row)
+{
+	u32 elsewhere = in_long_mode(d) ? ROW_LEGACY : ROW_LONG;
+	bool in_register = d->insn->mod == MOD_REGISTER;
+
+	if (!row->exec || row->flags & elsewhere)
+		return OSP_INSN_UNHANDLED;
+	if (d->insn->lock && (!(row->flags & ROW_LOCK) || in_register))
+		return osp_insn_raise(d->cpu, VECTOR_UD);
+	if (row->flags & ROW_MEM && in_register)
+		return osp_insn_raise(d->cpu, VECTOR_UD);
+	return OSP_INSN_OK;
+}
+
+static void clear(struct osp_insn *insn)
+{
+	insn->imm = 0;
+	insn->disp = 0;
+	insn->len = 0;
+	insn->rex = 0;
+	insn->rep = 0;
+	insn->lock = false;
+	insn->seg = OSP_INSN_DS;
+	insn->mod = 0;
+	insn->reg = 0;
+	insn->rm = 0;
+	insn->base = OSP_INSN_NO_REG;
+	insn->index = OSP_INSN_NO_REG;
+	insn->scale = 0;
+	insn->rip_relative = false;
+}
+
+enum osp_insn_status osp_insn_decode(struct osp_insn_cpu *cpu,
+				     struct osp_insn *insn)
+{
+	struct decoder d = { .cpu = cpu, .insn = insn, .seg = NO_OVERRIDE };
+
+	clear(insn);
+	insn->row = find_row(&d);
+	if (!d.status && insn->row->exec)
+		decode_operands(&d, insn->row->flags);
+	if (!d.status)
+		d.status = check(&d, insn->row);
+	if (d.status)
+		insn->len = d.avail;
+	else if (insn->row->flags & ROW_ATOMIC)
+		insn->lock = true;
+	return d.status;
+}

@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * operand.c - registers, effective addresses, segments and memory operands.
+ *
+ * How an operand's address is formed and what is checked on the way: SDM 1
+ * 3.7 and 3.3.7 (canonical form), 3A 5.3 and 5.5 (limit and type).  What of it
+ * fails becomes #SS(0) through the stack segment, else #GP(0).  Owns nothing;
+ * no locks.
+ */
+#include "internal.h"
+
+/**
+ * osp_insn_raise() - make an exception the outcome of the instruction
+ * @cpu: the virtual CPU; fault is filled in
+ * @vector: which; those of them with an error code get 0
+ *
+ * Context: any.
+ * Return: OSP_INSN_FAULT, for the caller to return.
+ */
+enum osp_insn_status osp_insn_raise(struct osp_insn_cpu *cpu, u8 vector)
+{
+	cpu->fault.vector = vector;
+	cpu->fault.has_error = vector != VECTOR_UD &&
+			       cpu->mode != OSP_INSN_REAL;
+	cpu->fault.error = 0;
+	cpu->fault.cr2 = 0;
+	return OSP_INSN_FAULT;
+}
+
+/* Is this 8-bit register AH, CH, DH or BH?  (SDM 1 3.7.2.1) */
+static bool is_high_byte(const struct osp_insn *insn, unsigned int reg,
+			 unsigned int size)
+{
+	return size == 1 && !insn->rex && reg >= REG_SP;
+}
+
+/**
+ * osp_insn_reg() - read a general register
+ * @cpu: the virtual CPU
+ * @insn: the instruction, whose REX prefix tells SPL from AH
+ * @reg: number, 0 to 15
+ * @size: 1, 2, 4 or 8 bytes
+ *
+ * Context: any.
+ * Return: its value, zero-extended.
+ */
+u64 osp_insn_reg(const struct osp_insn_cpu *cpu, const struct osp_insn *insn,
+		 unsigned int reg, unsigned int size)
+{
+	if (is_high_byte(insn, reg, size))
+		return cpu->gpr[reg - REG_SP] >> 8 & 0xff;
+	return cpu->gpr[reg] & size_mask(size);
+}
+
+/**
+ * osp_insn_set_reg() - write a general register
+ * @cpu: the virtual CPU
+ * @insn: the instruction, as for osp_insn_reg()
+ * @reg: number, 0 to 15
+ * @size: 1, 2, 4 or 8 bytes; 4 clears the upper half, 1 and 2 leave the rest
+ * @val: new value; bits beyond @size are ignored
+ *
+ * Context: any.
+ */
+void osp_insn_set_reg(struct osp_insn_cpu *cpu, const struct osp_insn *insn,
+		      unsigned int reg, unsigned int size, u64 val)
+{
+	u64 mask = size_mask(size == 4 ? 8 : size);
+
+	val &= size_mask(size);
+	if (is_high_byte(insn, reg, size)) {
+		reg -= REG_SP;
+		mask <<= 8;
+		val <<= 8;
+	}
+	cpu->gpr[reg] = (cpu->gpr[reg] & ~mask) | val;
+}
+
+/**
+ * osp_insn_source() - the source operand that is not r/m
+ * @cpu: the virtual CPU
+ * @insn: the instruction
+ *
+ * Context: any.
+ * Return: the immediate if there is one, else the register.
+ */
+u64 osp_insn_source(const struct osp_insn_cpu *cpu, const struct osp_insn *insn)
+{
+	if (insn->row->flags & (ROW_IMM8 | ROW_IMMZ))
+		return insn->imm;
+	return osp_insn_reg(cpu, insn, insn->reg, insn->op_size);
+}
+
+/**
+ * osp_insn_offset() - effective address of the memory operand
+ * @cpu: the virtual CPU
+ * @insn: the instruction
+ *
+ * Context: any.
+ * Return: the offset in its segment, wrapped around to the address size.
+ */
+u64 osp_insn_offset(const struct osp_insn_cpu *cpu, const struct osp_insn *insn)
+{
+	u64 offset = insn->disp;
+
+	if (insn->base != OSP_INSN_NO_REG)
+		offset += cpu->gpr[insn->base];
+	if (insn->index != OSP_INSN_NO_REG)
+		offset += cpu->gpr[insn->index] << insn->scale;
+	if (insn->rip_relative)
+		offset += cpu->rip + insn->len;
+	return offset & size_mask(insn->addr_size);
+}
+
+/* A violation in a segment: the stack has an exception of its own. */
+static enum osp_insn_status bad_address(struct osp_insn_cpu *cpu,
+					enum osp_insn_sreg sreg)
+{
+	return osp_insn_raise(cpu, sreg == OSP_INSN_SS ? VECTOR_SS : VECTOR_GP);
+}
+
+/**
+ * osp_insn_is_canonical() - is a linear address valid in 64-bit mode?
+ * @cpu: the virtual CPU, for its width of addresses
+ * @addr: the address
+ *
+ * Context: any.
+ * Return: whether its upper bits are all the same (SDM 1 3.3.7.1).
+ */
+bool osp_insn_is_canonical(const struct osp_insn_cpu *cpu, u64 addr)
+{
+	unsigned int shift = 64 - cpu->va_bits;
+
+	return (u64)((s64)(addr << shift) >> shift) == addr;
+}
+
+/* 64-bit mode: no limits, and a base with FS and GS only. */
+static bool linear_long(struct osp_insn_cpu *cpu, enum osp_insn_sreg sreg,
+			u64 offset, unsigned int len, u64 *linear)
+{
+	struct osp_insn_segment seg;
+
+	*linear = offset;
+	if (sreg >= OSP_INSN_FS) {
+		cpu->ops->segment(cpu, sreg, &seg);
+		*linear += seg.base;
+	}
+	return osp_insn_is_canonical(cpu, *linear) &&
+	       osp_insn_is_canonical(cpu, *linear + len - 1);
+}
+
+/* Does the type of the segment allow the access?  (SDM 3A 5.5, table 3-1) */
+static bool type_allows(const struct osp_insn_segment *seg, bool write)
+{
+	if (seg->ar & OSP_INSN_AR_CODE)
+		return !write && seg->ar & OSP_INSN_AR_WRITE;
+	return !write || seg->ar & OSP_INSN_AR_WRITE;
+}
+
+/* Are @len bytes at @offset within the limit?  (SDM 3A 5.3) */
+static bool limit_allows(const struct osp_insn_segment *seg, u64 offset,
+			 unsigned int len)
+{
+	u64 last = offset + len - 1;
+	u64 top;
+
+	if ((seg->ar & (OSP_INSN_AR_CODE | OSP_INSN_AR_EXPDOWN)) !=
+	    OSP_INSN_AR_EXPDOWN)
+		return last <= seg->limit;
+	top = seg->ar & OSP_INSN_AR_DB ? U32_MAX : U16_MAX;
+	return offset > seg->limit && last <= top;
+}
+
+/* All other modes: base, limit and type. */
+static bool linear_legacy(struct osp_insn_cpu *cpu, enum osp_insn_sreg sreg,
+			  u64 offset, unsigned int len, bool write, u64 *linear)
+{
+	struct osp_insn_segment seg;
+
+	cpu->ops->segment(cpu, sreg, &seg);
+	*linear = (u32)(seg.base + offset);
+	if (seg.ar & OSP_INSN_AR_UNUSABLE)
+		return false;
+	if (cpu->mode == OSP_INSN_PROTECTED && !type_allows(&seg, write))
+		return false;
+	return limit_allows(&seg, offset, len);
+}
+
+/**
+ * osp_insn_linear() - check an access and form its linear address
+ * @cpu: the virtual CPU
+ * @sreg: segment
+ * @offset: in the segment, wrapped around to the address size
+ * @len: of the access, 1, 2, 4, 8 or 16 bytes
+ * @write: it is one
+ * @linear: output, also if the access fails
+ *
+ * Context: that of the segment callback.
+ * Return: OK; FAULT with #GP, #SS or #AC; UNHANDLED for an operand that lies
+ * partly at the end and partly at the start of the address space.
+ */
+enum osp_insn_status osp_insn_linear(struct osp_insn_cpu *cpu,
+				     enum osp_insn_sreg sreg, u64 offset,
+				     unsigned int len, bool write, u64 *linear)
+{
+	bool valid, is_long = cpu->mode == OSP_INSN_LONG;
+
+	if (is_long)
+		valid = linear_long(cpu, sreg, offset, len, linear);
+	else
+		valid = linear_legacy(cpu, sreg, offset, len, write, linear);
+	if (unlikely(!valid))
+		return bad_address(cpu, sreg);
+	if (unlikely(*linear + len - 1 < *linear ||
+		     (!is_long && *linear + len - 1 > U32_MAX)))
+		return OSP_INSN_UNHANDLED;
+	if (unlikely(cpu->align_check && cpu->cpl == 3 &&
+		     cpu->rflags & FLAG_AC && *linear & (len - 1)))
+		return osp_insn_raise(cpu, VECTOR_AC);
+	return OSP_INSN_OK;
+}
+
+/**
+ * osp_insn_load() - read the r/m operand
+ * @cpu: the virtual CPU
+ * @insn: the instruction
+ * @size: 1, 2, 4 or 8 bytes
+ * @val: output, zero-extended
+ *
+ * Context: that of the callbacks.
+ * Return: OK, or the status to end the instruction with.
+ */
+enum osp_insn_status osp_insn_load(struct osp_insn_cpu *cpu,
+				   const struct osp_insn *insn,
+				   unsigned int size, u64 *val)
+{
+	enum osp_insn_status status;
+	u64 linear;
+
+	if (insn->mod == MOD_REGISTER) {
+		*val = osp_insn_reg(cpu, insn, insn->rm, size);
+		return OSP_INSN_OK;
+	}
+	status = osp_insn_linear(cpu, insn->seg, osp_insn_offset(cpu, insn),
+				 size, false, &linear);
+	if (status)
+		return status;
+	*val = 0;
+	return cpu->ops->read(cpu, linear, val, size, false);
+}
+
+/**
+ * osp_insn_store() - write the r/m operand, without having read it
+ * @cpu: the virtual CPU
+ * @insn: the instruction
+ * @size: 1, 2, 4 or 8 bytes
+ * @val: what to write; bits beyond @size are ignored
+ *
+ * Nothing that can fail may follow.
+ *
+ * Context: that of the callbacks.
+ * Return: OK, or the status to end the instruction with.
+ */
+enum osp_insn_status osp_insn_store(struct osp_insn_cpu *cpu,
+				    const struct osp_insn *insn,
+				    unsigned int size, u64 val)
+{
+	enum osp_insn_status status;
+	u64 linear;
+
+	if (insn->mod == MOD_REGISTER) {
+		osp_insn_set_reg(cpu, insn, insn->rm, size, val);
+		return OSP_INSN_OK;
+	}
+	status = osp_insn_linear(cpu, insn->seg, osp_insn_offset(cpu, insn),
+				 size, true, &linear);
+	if (status)
+		return status;
+	return cpu->ops->write(cpu, linear, &val, size);
+}
+
+/**
+ * osp_insn_rm_begin() - read the r/m operand of an instruction
+ * @cpu: the virtual CPU
+ * @insn: the instruction; its row tells whether it is going to be written
+ * @offset: where, if it is in memory
+ * @rm: output
+ *
+ * Context: that of the callbacks.
+ * Return: OK, or the status to end the instruction with.
+ */
+enum osp_insn_status osp_insn_rm_begin(struct osp_insn_cpu *cpu,
+				       const struct osp_insn *insn, u64 offset,
+				       struct osp_insn_rm *rm)
+{
+	bool write = !(insn->row->flags & ROW_NOWRITE);
+	enum osp_insn_status status;
+
+	if (insn->mod == MOD_REGISTER) {
+		rm->val = osp_insn_reg(cpu, insn, insn->rm, insn->op_size);
+		return OSP_INSN_OK;
+	}
+	status = osp_insn_linear(cpu, insn->seg, offset, insn->op_size, write,
+				 &rm->linear);
+	if (status)
+		return status;
+	rm->val = 0;
+	return cpu->ops->read(cpu, rm->linear, &rm->val, insn->op_size, write);
+}
+
+/**
+ * osp_insn_rm_end() - write the r/m operand after osp_insn_rm_begin()
+ * @cpu: the virtual CPU
+ * @insn: the instruction
+ * @rm: as filled in
+ * @val: what to write; bits beyond the operand size are ignored
+ *
+ * Nothing that can fail may follow.
+ *
+ * Context: that of the callbacks.
+ * Return: OK, or the status to end the instruction with: AGAIN if it is
+ * atomic and another CPU was faster.
+ */
+enum osp_insn_status osp_insn_rm_end(struct osp_insn_cpu *cpu,
+				     const struct osp_insn *insn,
+				     const struct osp_insn_rm *rm, u64 val)
+{
+	if (insn->mod == MOD_REGISTER) {
+		osp_insn_set_reg(cpu, insn, insn->rm, insn->op_size, val);
+		return OSP_INSN_OK;
+	}
+	return osp_insn_replace(cpu, insn, rm->linear, &rm->val, &val,
+				insn->op_size);
+}
+
+/**
+ * osp_insn_replace() - write memory that was read with the intent to write it
+ * @cpu: the virtual CPU
+ * @insn: the instruction; with LOCK the write is atomic
+ * @linear: where
+ * @old: what was read
+ * @val: what to write
+ * @len: 1, 2, 4, 8 or 16 bytes
+ *
+ * Context: that of the callbacks.
+ * Return: as osp_insn_rm_end().
+ */
+enum osp_insn_status osp_insn_replace(struct osp_insn_cpu *cpu,
+				      const struct osp_insn *insn, u64 linear,
+				      const void *old, const void *val,
+				      unsigned int len)
+{
+	/* In parentheses, since the kernel has a macro of that name. */
+	if (insn->lock && cpu->ops->cmpxchg)
+		return (cpu->ops->cmpxchg)(cpu, linear, old, val, len);
+	return cpu->ops->write(cpu, linear, val, len);
+}
