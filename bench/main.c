@@ -103,7 +103,8 @@ static const char help[] =
 "  --dev PATH   the hypervisor's device (default: /dev/ospite)\n"
 "  --json       a JSON object a line\n"
 "  --mark       do not measure, but surround a few operations by\n"
-"               `xchg %bx,%bx`, for an instruction trace\n"
+"               `xchg %bx,%bx`, for an instruction trace (without names:\n"
+"               those of guest programs)\n"
 "  --boot WORD  time COMMAND until its output holds WORD, and to its end\n"
 "  --list       the names of the rows\n";
 
@@ -122,8 +123,6 @@ static int run_row(const struct bench *bench, const struct row *row, int json)
 	struct samples samples = { 0 };
 	int ret;
 
-	if (bench->mark && row->measure == measure_memory)
-		return 0;
 	if (bench->mark) {
 		printf("{\"dev\":\"%s\",\"marked\":\"%s\",\"windows\":%d}\n",
 		       bench->dev, row->name, MARK_WINDOWS);
@@ -162,7 +161,8 @@ static int run_rows(const struct bench *bench, char **names, int json)
 
 	if (!*names)
 		for (i = 0; i < ROWS; i++)
-			missing += run_row(bench, &rows[i], json) < 0;
+			if (rows[i].program || !bench->mark)
+				missing += run_row(bench, &rows[i], json) < 0;
 	for (; *names; names++) {
 		row = find_row(*names);
 		missing += !row || run_row(bench, row, json) < 0;
