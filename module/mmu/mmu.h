@@ -32,9 +32,10 @@
 
 #include <linux/interval_tree.h>
 #include <linux/kvm.h>
-#include <linux/maple_tree.h>
 #include <linux/mmu_notifier.h>
+#include <linux/rbtree.h>
 #include <linux/rwsem.h>
+#include <linux/seqlock.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/xarray.h>
@@ -47,15 +48,16 @@ struct osp_mmu;
 /**
  * struct osp_mmu_ops - what the VM lends to its memory.
  * @flush: drop all translations that any CPU has cached for this VM's EPT:
- *	INVEPT single-context on each CPU that has run the VM since its last
- *	flush; returns when all have done it.  A CPU that is to enter the guest
- *	after @flush was called has to see the new entries as well.  Called in
- *	process context with interrupts on, sometimes with preemption off and
- *	with mmu->lock held for write; must not sleep nor take mmu->lock.
+ *	INVEPT single-context on each CPU that has run the VM; returns when all
+ *	have done it.  A CPU that enters the guest after @flush was called must
+ *	not use older translations either.  Called in process context with
+ *	interrupts on and mmu->lock not held; must not sleep, as the host may be
+ *	reclaiming memory, nor allocate.
  * @freed: the last act of osp_mmu_destroy(): nothing refers to the struct
- *	osp_mmu any more, its memory may go.  Process context, may sleep,
- *	usually another task, later; may be called before
- *	osp_mmu_destroy() returns.
+ *	osp_mmu any more, its memory may go.  Called later, by another task, with
+ *	bottom halves off (it must not sleep: kfree() and little else);
+ *	possibly before osp_mmu_destroy() returns.  Not called for an
+ *	osp_mmu_init() that failed.
  * @ept_ad: this CPU has accessed and dirty flags for EPT (IA32_VMX_EPT_VPID_CAP
  *	bit 21).
  * @phys_bits: MAXPHYADDR of the host CPU (CPUID 80000008H:EAX[7:0]).
@@ -85,7 +87,8 @@ struct osp_mmu_ops {
  * @flushed: the value of @zapped that the last complete flush covered.
  * @nr_tables: pages that the EPT's tables occupy.
  * @slots_sem: see above.
- * @gfns: slots by guest frame number; read under RCU.
+ * @gfns: slots by guest frame number, two copies; read under RCU.
+ * @gfns_seq: odd: readers use the second copy, as the first is changing.
  * @ids: slots by id.
  * @hvas: slots by host virtual address; under @lock.
  * @nr_pages: pages in all slots.  Under @slots_sem.
@@ -108,7 +111,8 @@ struct osp_mmu {
 	atomic_long_t nr_tables;
 
 	struct rw_semaphore slots_sem;
-	struct maple_tree gfns;
+	struct rb_root gfns[2];
+	seqcount_latch_t gfns_seq;
 	struct xarray ids;
 	struct rb_root_cached hvas;
 	unsigned long nr_pages;

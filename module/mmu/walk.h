@@ -44,10 +44,11 @@
  * @gbpages: the guest has 1-GByte pages (CPUID 80000001H:EDX[26]).
  * @read: put the @len (4 or 8) bytes at @gpa, aligned, into *@entry, with one
  *	access.  0 or a negative errno, which ends the walk.
- * @cmpxchg: if the @len bytes at @gpa equal *@old store @new, else put what
- *	is there into *@old; atomic and a full barrier.  0 if stored, 1 if it
- *	differed, or a negative errno, which ends the walk.
- * @ctx: handed to @read and @cmpxchg.
+ * @update: if the @len bytes at @gpa equal *@old store @new, else put what
+ *	is there into *@old; atomic.  0 if stored, 1 if it differed, -ENXIO if
+ *	it can't be written (the flags stay as they are), or another negative
+ *	errno, which ends the walk.
+ * @ctx: handed to @read and @update.
  */
 struct osp_walk_cpu {
 	u64 cr0;
@@ -61,8 +62,7 @@ struct osp_walk_cpu {
 	u8 phys_bits;
 	bool gbpages;
 	int (*read)(void *ctx, u64 gpa, u64 *entry, unsigned int len);
-	int (*cmpxchg)(void *ctx, u64 gpa, u64 *old, u64 new,
-		       unsigned int len);
+	int (*update)(void *ctx, u64 gpa, u64 *old, u64 new, unsigned int len);
 	void *ctx;
 };
 

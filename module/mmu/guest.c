@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * guest.c - access to guest-physical memory from the kernel.
+ *
+ * Always through the owner's address space (copy_from_user() and its like on
+ * the slot's host virtual address), never through the kernel's direct map: so
+ * the host's own rules for the page - copy-on-write, read-only, dirty, swapped
+ * out - hold by themselves, and nothing has to be pinned.  What is read may
+ * change at once: other vCPUs run.
+ *
+ * Takes slots_sem for read, over as many accesses as the caller likes.
+ */
+#include <linux/mm.h>
+#include <linux/sched.h>
+#include <linux/uaccess.h>
+
+#include "internal.h"
+
+/**
+ * osp_mmu_hold() - keep the slots as they are while guest memory is used.
+ * @mmu: the VM's memory.
+ *
+ * Context: process context of the owner, may sleep.  Not to be nested.
+ */
+void osp_mmu_hold(struct osp_mmu *mmu)
+{
+	down_read(&mmu->slots_sem);
+}
+
+/**
+ * osp_mmu_release() - end what osp_mmu_hold() began.
+ * @mmu: the VM's memory.
+ */
+void osp_mmu_release(struct osp_mmu *mmu)
+{
+	up_read(&mmu->slots_sem);
+}
+
+/*
+ * The host virtual address of guest memory, and how many of @len bytes from
+ * there lie in the same slot.  Returns 0, -ENXIO if there is no memory for this
+ * access, -EIO outside the owner's address space.
+ */
+static int find_memory(struct osp_mmu *mmu, u64 gpa, bool write,
+		       unsigned int *len, unsigned long *hva)
+{
+	struct osp_slot *slot;
+	u64 offset, room;
+
+	lockdep_assert_held(&mmu->slots_sem);
+	if (current->mm != mmu->mm)
+		return -EIO;
+	slot = osp_slot_find(mmu, gpa >> PAGE_SHIFT);
+	if (!slot || (write && slot->flags & KVM_MEM_READONLY))
+		return -ENXIO;
+	offset = gpa - (slot->base_gfn << PAGE_SHIFT);
+	room = (slot->npages << PAGE_SHIFT) - offset;
+	*len = min_t(u64, *len, room);
+	*hva = slot->hva_node.start + offset;
+	return 0;
+}
+
+/**
+ * osp_gpa_is_ram() - is there memory at a guest-physical address?
+ * @mmu: the VM's memory, held.
+ * @gpa: any address.
+ * @write: memory that the guest can write.
+ *
+ * Return: false where an access is MMIO: outside of all slots, and a write to
+ * a read-only slot.
+ */
+bool osp_gpa_is_ram(struct osp_mmu *mmu, u64 gpa, bool write)
+{
+	struct osp_slot *slot;
+
+	lockdep_assert_held(&mmu->slots_sem);
+	slot = osp_slot_find(mmu, gpa >> PAGE_SHIFT);
+	return slot && !(write && slot->flags & KVM_MEM_READONLY);
+}
+
+/* One access for each size that a CPU reads at once; others in any way. */
+static int read_user(unsigned long hva, void *buf, unsigned int len)
+{
+	void __user *from = (void __user *)hva;
+
+	switch (len) {
+	case 1:
+		return get_user(*(u8 *)buf, (u8 __user *)from);
+	case 2:
+		return get_user(*(u16 *)buf, (u16 __user *)from);
+	case 4:
+		return get_user(*(u32 *)buf, (u32 __user *)from);
+	case 8:
+		return get_user(*(u64 *)buf, (u64 __user *)from);
+	default:
+		return copy_from_user(buf, from, len) ? -EFAULT : 0;
+	}
+}
+
+static int write_user(unsigned long hva, const void *buf, unsigned int len)
+{
+	void __user *to = (void __user *)hva;
+
+	switch (len) {
+	case 1:
+		return put_user(*(const u8 *)buf, (u8 __user *)to);
+	case 2:
+		return put_user(*(const u16 *)buf, (u16 __user *)to);
+	case 4:
+		return put_user(*(const u32 *)buf, (u32 __user *)to);
+	case 8:
+		return put_user(*(const u64 *)buf, (u64 __user *)to);
+	default:
+		return copy_to_user(to, buf, len) ? -EFAULT : 0;
+	}
+}
+
+/**
+ * osp_gpa_read() - read guest memory.
+ * @mmu: the VM's memory, held.
+ * @gpa: from where; the range may cross pages and slots.
+ * @buf: where to.
+ * @len: how many bytes; 1, 2, 4 and 8 are read by one access.
+ *
+ * Context: process context of the owner, may sleep (on a page fault).
+ * Return: 0; -ENXIO if a part lies outside of all slots; -EFAULT if the owner
+ * has nothing mapped there; -EIO in a foreign address space.  After an error
+ * @buf may be filled in part.
+ */
+int osp_gpa_read(struct osp_mmu *mmu, u64 gpa, void *buf, unsigned int len)
+{
+	while (len) {
+		unsigned int part = len;
+		unsigned long hva;
+		int ret;
+
+		ret = find_memory(mmu, gpa, false, &part, &hva);
+		if (!ret)
+			ret = read_user(hva, buf, part);
+		if (ret)
+			return ret;
+		gpa += part;
+		buf += part;
+		len -= part;
+	}
+	return 0;
+}
+
+/**
+ * osp_gpa_write() - write guest memory.
+ * @mmu: the VM's memory, held.
+ * @gpa: where to; the range may cross pages and slots.
+ * @buf: from where.
+ * @len: how many bytes; 1, 2, 4 and 8 are written by one access.
+ *
+ * Context: process context of the owner, may sleep (on a page fault).
+ * Return: 0; -ENXIO if a part lies outside of all slots or in a read-only one;
+ * -EFAULT if the owner has nothing writable mapped there; -EIO in a foreign
+ * address space.  After an error a part may have been written.
+ */
+int osp_gpa_write(struct osp_mmu *mmu, u64 gpa, const void *buf,
+		  unsigned int len)
+{
+	while (len) {
+		unsigned int part = len;
+		unsigned long hva;
+		int ret;
+
+		ret = find_memory(mmu, gpa, true, &part, &hva);
+		if (!ret)
+			ret = write_user(hva, buf, part);
+		if (ret)
+			return ret;
+		gpa += part;
+		buf += part;
+		len -= part;
+	}
+	return 0;
+}
+
+/* 0 if stored, 1 if it differed, -EFAULT.  The macro makes its own label. */
+#define cmpxchg_user_as(type, hva, old, new)				\
+({									\
+	type _expected = *(old);					\
+	int _ret = __try_cmpxchg_user((type __user *)(hva), &_expected,	\
+				      (type)(new), efault_##type);	\
+	if (_ret > 0)							\
+		*(old) = _expected;					\
+	_ret;								\
+})
+
+static int cmpxchg_user(unsigned long hva, u64 *old, u64 new, unsigned int len)
+{
+	switch (len) {
+	case 1:
+		return cmpxchg_user_as(u8, hva, old, new);
+	case 2:
+		return cmpxchg_user_as(u16, hva, old, new);
+	case 4:
+		return cmpxchg_user_as(u32, hva, old, new);
+	case 8:
+		return cmpxchg_user_as(u64, hva, old, new);
+	default:
+		return -EINVAL;
+	}
+}
+
+/*
+ * A locked access that crosses a cache line is not done as one: it would lock
+ * the host's bus, or trap there.  The guest that does it gets no atomicity.
+ */
+static int split_cmpxchg(struct osp_mmu *mmu, u64 gpa, u64 *old, u64 new,
+			 unsigned int len)
+{
+	u64 value = 0;
+	int ret;
+
+	ret = osp_gpa_read(mmu, gpa, &value, len);
+	if (ret)
+		return ret;
+	if (value != *old) {
+		*old = value;
+		return 1;
+	}
+	return osp_gpa_write(mmu, gpa, &new, len);
+}
+
+/**
+ * osp_gpa_cmpxchg() - compare-exchange guest memory, atomically for all CPUs.
+ * @mmu: the VM's memory, held.
+ * @gpa: where; atomic unless it crosses a 64-byte line.
+ * @old: what is expected there, zero-extended; if it is not, what is.
+ * @new: what to store.
+ * @len: 1, 2, 4 or 8.
+ *
+ * Context: process context of the owner, may sleep (on a page fault).
+ * Return: 0 if stored, 1 if it differed, or an error of osp_gpa_write(), or
+ * -EINVAL for another length.
+ */
+int osp_gpa_cmpxchg(struct osp_mmu *mmu, u64 gpa, u64 *old, u64 new,
+		    unsigned int len)
+{
+	unsigned int part = len;
+	unsigned long hva;
+	int ret;
+
+	ret = find_memory(mmu, gpa, true, &part, &hva);
+	if (ret)
+		return ret;
+	if ((gpa & (L1_CACHE_BYTES - 1)) + len > L1_CACHE_BYTES)
+		return split_cmpxchg(mmu, gpa, old, new, len);
+	return cmpxchg_user(hva, old, new, len);
+}

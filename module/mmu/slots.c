@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * slots.c - memory slots: which guest-physical addresses are memory, and where
+ * in the owner's address space that memory lies.
+ *
+ * Implements KVM_SET_USER_MEMORY_REGION.  Owns the slots and three indexes of
+ * them: by guest frame (a latched red-black tree: two copies, of which readers
+ * use the one that is not being changed, under RCU, without waiting), by host
+ * virtual address (an interval tree, as several slots may share memory), and
+ * by id.  All changes are made with slots_sem held for write.  None of the
+ * trees allocates memory, so taking a slot away can't fail.
+ */
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+
+#include "internal.h"
+
+/* KVM's own limit of a slot's size. */
+#define SLOT_MAX_PAGES	((1UL << 31) - 1)
+
+#define SLOT_FLAGS	KVM_MEM_READONLY
+
+/*
+ * The tree by guest frame.  A change is made to one copy while readers use the
+ * other, then to the other.  A reader that was so slow that its copy changed
+ * under it looks again; it is safe meanwhile, as slots are freed after a grace
+ * period of RCU, and a new node's links are NULL long before it is linked.
+ */
+static __always_inline struct osp_slot *slot_at(struct rb_node *node, int copy)
+{
+	return container_of(node - copy, struct osp_slot, gfn_node[0]);
+}
+
+static void link_slot(struct rb_root *root, struct osp_slot *slot, int copy)
+{
+	struct rb_node **link = &root->rb_node;
+	struct rb_node *parent = NULL;
+
+	while (*link) {
+		parent = *link;
+		link = slot->base_gfn < slot_at(parent, copy)->base_gfn ?
+		       &parent->rb_left : &parent->rb_right;
+	}
+	rb_link_node(&slot->gfn_node[copy], parent, link);
+	rb_insert_color(&slot->gfn_node[copy], root);
+}
+
+static void insert_by_gfn(struct osp_mmu *mmu, struct osp_slot *slot)
+{
+	raw_write_seqcount_latch(&mmu->gfns_seq);
+	link_slot(&mmu->gfns[0], slot, 0);
+	raw_write_seqcount_latch(&mmu->gfns_seq);
+	link_slot(&mmu->gfns[1], slot, 1);
+}
+
+static void erase_by_gfn(struct osp_mmu *mmu, struct osp_slot *slot)
+{
+	raw_write_seqcount_latch(&mmu->gfns_seq);
+	rb_erase(&slot->gfn_node[0], &mmu->gfns[0]);
+	raw_write_seqcount_latch(&mmu->gfns_seq);
+	rb_erase(&slot->gfn_node[1], &mmu->gfns[1]);
+}
+
+static __always_inline struct osp_slot *
+find_in_copy(struct osp_mmu *mmu, int copy, u64 first, u64 last)
+{
+	struct rb_node *node = READ_ONCE(mmu->gfns[copy].rb_node);
+
+	while (node) {
+		struct osp_slot *slot = slot_at(node, copy);
+
+		if (last < slot->base_gfn)
+			node = READ_ONCE(node->rb_left);
+		else if (first >= slot->base_gfn + slot->npages)
+			node = READ_ONCE(node->rb_right);
+		else
+			return slot;
+	}
+	return NULL;
+}
+
+/* Any slot that has a frame in common with the range. */
+static struct osp_slot *find_range(struct osp_mmu *mmu, u64 first, u64 last)
+{
+	struct osp_slot *slot;
+	unsigned int seq;
+
+	do {
+		seq = raw_read_seqcount_latch(&mmu->gfns_seq);
+		slot = find_in_copy(mmu, seq & 1, first, last);
+	} while (raw_read_seqcount_latch_retry(&mmu->gfns_seq, seq));
+	return slot;
+}
+
+/**
+ * osp_slot_find() - the slot that a guest frame is in.
+ * @mmu: whose.
+ * @gfn: any frame number.
+ *
+ * Context: under RCU, or with mmu->slots_sem held.
+ * Return: the slot or NULL.
+ */
+struct osp_slot *osp_slot_find(struct osp_mmu *mmu, u64 gfn)
+{
+	return find_range(mmu, gfn, gfn);
+}
+
+/*
+ * Faults may use the slot as soon as it is in the tree by frame; from then on
+ * the notifier has to find it by address.
+ */
+static void publish_slot(struct osp_mmu *mmu, struct osp_slot *slot)
+{
+	write_lock(&mmu->lock);
+	interval_tree_insert(&slot->hva_node, &mmu->hvas);
+	write_unlock(&mmu->lock);
+	insert_by_gfn(mmu, slot);
+	mmu->nr_pages += slot->npages;
+}
+
+/*
+ * When this returns no CPU reaches the slot's memory through this slot, and no
+ * fault under way will map it again: whoever found the slot before it left the
+ * tree finds seq changed when about to use what it found.
+ */
+static void retract_slot(struct osp_mmu *mmu, struct osp_slot *slot)
+{
+	erase_by_gfn(mmu, slot);
+	osp_zap_gfns(mmu, slot->base_gfn, slot->base_gfn + slot->npages);
+	write_lock(&mmu->lock);
+	interval_tree_remove(&slot->hva_node, &mmu->hvas);
+	write_unlock(&mmu->lock);
+	mmu->nr_pages -= slot->npages;
+}
+
+static struct osp_slot *new_slot(const struct kvm_userspace_memory_region *region)
+{
+	struct osp_slot *slot = kzalloc(sizeof(*slot), GFP_KERNEL_ACCOUNT);
+
+	if (!slot)
+		return NULL;
+	slot->base_gfn = region->guest_phys_addr >> PAGE_SHIFT;
+	slot->npages = region->memory_size >> PAGE_SHIFT;
+	slot->hva_node.start = region->userspace_addr;
+	slot->hva_node.last = region->userspace_addr + region->memory_size - 1;
+	slot->id = region->slot;
+	slot->flags = region->flags;
+	return slot;
+}
+
+/* Is any slot but @self in the way of the frames from @first to @last? */
+static bool overlaps_other(struct osp_mmu *mmu, const struct osp_slot *self,
+			   u64 first, u64 last)
+{
+	u64 self_last;
+
+	if (!self)
+		return find_range(mmu, first, last);
+
+	self_last = self->base_gfn + self->npages - 1;
+	if (last < self->base_gfn || first > self_last)
+		return find_range(mmu, first, last);
+	if (first < self->base_gfn &&
+	    find_range(mmu, first, self->base_gfn - 1))
+		return true;
+	return last > self_last && find_range(mmu, self_last + 1, last);
+}
+
+/*
+ * A slot must lie where the EPT can map it.  An access beyond the host's
+ * MAXPHYADDR is no EPT violation but a page fault of the guest.
+ */
+static int check_place(struct osp_mmu *mmu, const struct osp_slot *self,
+		       const struct kvm_userspace_memory_region *region)
+{
+	u64 first = region->guest_phys_addr >> PAGE_SHIFT;
+	u64 last = first + (region->memory_size >> PAGE_SHIFT) - 1;
+	u64 end = 1ULL << (mmu->ops->phys_bits - PAGE_SHIFT);
+
+	if (overlaps_other(mmu, self, first, last))
+		return -EEXIST;
+	if (last >= min(end, OSP_EPT_END))
+		return -EINVAL;
+	return 0;
+}
+
+static int create_slot(struct osp_mmu *mmu,
+		       const struct kvm_userspace_memory_region *region)
+{
+	unsigned long npages = region->memory_size >> PAGE_SHIFT;
+	struct osp_slot *slot;
+	int ret;
+
+	if (mmu->nr_pages + npages < mmu->nr_pages)
+		return -EINVAL;
+	ret = check_place(mmu, NULL, region);
+	if (ret)
+		return ret;
+	slot = new_slot(region);
+	if (!slot)
+		return -ENOMEM;
+	ret = xa_err(xa_store(&mmu->ids, slot->id, slot, GFP_KERNEL_ACCOUNT));
+	if (ret) {
+		kfree(slot);
+		return ret;
+	}
+	publish_slot(mmu, slot);
+	return 0;
+}
+
+static void delete_slot(struct osp_mmu *mmu, struct osp_slot *slot)
+{
+	xa_erase(&mmu->ids, slot->id);
+	retract_slot(mmu, slot);
+	kfree_rcu(slot, rcu);
+}
+
+/* While a slot moves the guest sees neither its old nor its new place. */
+static int move_slot(struct osp_mmu *mmu, struct osp_slot *old,
+		     const struct kvm_userspace_memory_region *region)
+{
+	struct osp_slot *slot;
+	int ret;
+
+	ret = check_place(mmu, old, region);
+	if (ret)
+		return ret;
+	slot = new_slot(region);
+	if (!slot)
+		return -ENOMEM;
+	retract_slot(mmu, old);
+	/* Replacing an entry allocates nothing, so it can't fail. */
+	xa_store(&mmu->ids, slot->id, slot, GFP_KERNEL_ACCOUNT);
+	publish_slot(mmu, slot);
+	kfree_rcu(old, rcu);
+	return 0;
+}
+
+static int modify_slot(struct osp_mmu *mmu, struct osp_slot *slot,
+		       const struct kvm_userspace_memory_region *region)
+{
+	if (region->userspace_addr != slot->hva_node.start ||
+	    region->memory_size >> PAGE_SHIFT != slot->npages ||
+	    region->flags != slot->flags)
+		return -EINVAL;
+	if (region->guest_phys_addr >> PAGE_SHIFT == slot->base_gfn)
+		return 0;
+	return move_slot(mmu, slot, region);
+}
+
+/* The checks that need no look at the other slots. */
+static int check_region(const struct kvm_userspace_memory_region *region)
+{
+	void __user *uaddr = (void __user *)(unsigned long)region->userspace_addr;
+
+	if (region->flags & ~SLOT_FLAGS)
+		return -EINVAL;
+	/* Bits 31:16 choose an address space; there is only one. */
+	if (region->slot >= OSP_NR_MEMSLOTS)
+		return -EINVAL;
+	if ((region->memory_size | region->guest_phys_addr |
+	     region->userspace_addr) & ~PAGE_MASK)
+		return -EINVAL;
+	if (!access_ok(uaddr, region->memory_size))
+		return -EINVAL;
+	if (region->guest_phys_addr + region->memory_size <
+	    region->guest_phys_addr)
+		return -EINVAL;
+	if (region->memory_size >> PAGE_SHIFT > SLOT_MAX_PAGES)
+		return -EINVAL;
+	return 0;
+}
+
+/**
+ * osp_mmu_set_region() - KVM_SET_USER_MEMORY_REGION.
+ * @mmu: the VM's memory.
+ * @region: as userspace gave it; all of it is checked here.
+ *
+ * Creates the slot, moves it, or deletes it (memory_size 0).  When it returns,
+ * no CPU and no kernel code reaches the memory of a slot that was deleted or
+ * moved away through its old place.  The guest may run meanwhile.
+ *
+ * Context: process context of the owner, may sleep; not within
+ * osp_mmu_hold().
+ * Return: 0; -EINVAL for unknown flags, a bad id, addresses or sizes that are
+ * not multiples of the page size, wrap around or are out of reach, a change of
+ * the size, host address or flags of a slot, and for deleting what is not
+ * there; -EEXIST if it overlaps another slot; -ENOMEM.
+ */
+int osp_mmu_set_region(struct osp_mmu *mmu,
+		       const struct kvm_userspace_memory_region *region)
+{
+	struct osp_slot *slot;
+	int ret;
+
+	ret = check_region(region);
+	if (ret)
+		return ret;
+
+	down_write(&mmu->slots_sem);
+	slot = xa_load(&mmu->ids, region->slot);
+	if (region->memory_size && slot)
+		ret = modify_slot(mmu, slot, region);
+	else if (region->memory_size)
+		ret = create_slot(mmu, region);
+	else if (slot)
+		delete_slot(mmu, slot);
+	else
+		ret = -EINVAL;
+	up_write(&mmu->slots_sem);
+	return ret;
+}
+
+/**
+ * osp_slots_destroy() - free all slots of a VM that is gone.
+ * @mmu: has no EPT any more, so neither faults nor notifiers look at slots.
+ */
+void osp_slots_destroy(struct osp_mmu *mmu)
+{
+	struct osp_slot *slot;
+	unsigned long id;
+
+	xa_for_each(&mmu->ids, id, slot)
+		kfree(slot);
+	xa_destroy(&mmu->ids);
+}
