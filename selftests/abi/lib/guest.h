@@ -54,6 +54,7 @@ void g_fault(const char *name, int vec);
 void g_fault_err(const char *name, int vec, u32 err);
 void g_value(const char *name, u64 val, u64 want);
 void g_show(const char *name, u64 val);
+void g_any(const char *name);
 __attribute__((noreturn)) void guest_done(void);
 void guest_user(void (*fn)(u64), u64 arg);
 
