@@ -157,6 +157,16 @@ PROGRAM cr0_wp
 	mov	%rbx, %cr0
 	ENDLOOP
 
+/* The same for CR0.AM. */
+PROGRAM cr0_am
+	mov	%cr0, %rbx
+	mov	%rbx, %rsi
+	btr	$18, %rsi
+	LOOP
+	mov	%rsi, %cr0
+	mov	%rbx, %cr0
+	ENDLOOP
+
 PROGRAM wbinvd
 	LOOP
 	wbinvd

@@ -77,6 +77,23 @@ def parse(line):
         return None
 
 
-def device_name(module):
-    """What the module calls its device."""
-    return '/dev/' + module
+def lab_kernel(name):
+    """The bzImage of one of the lab's kernels, fetched if need be."""
+    folder = os.path.dirname(LAB)
+    script = (f'cd {folder!r} && LAB_DIR=$PWD && . ./lib.sh && . ./kernels.sh'
+              f' && kernel_folder {name} >&2 && echo "$KERNEL_DIR"')
+    found = subprocess.run(['bash', '-c', script], check=False, text=True,
+                           stdout=subprocess.PIPE)
+    if found.returncode:
+        raise Failure(f'the lab has no kernel {name}')
+    return os.path.join(found.stdout.strip(), 'vmlinuz')
+
+
+def command(main):
+    """Run @main as a command: failures are one line, not a traceback."""
+    try:
+        return main()
+    except Failure as failure:
+        return f'bench: {failure}'
+    except KeyboardInterrupt:
+        return 130

@@ -19,6 +19,7 @@
 #define MSR_APIC_BASE	0x1b
 #define MSR_TSC_ADJUST	0x3b
 #define PORT_PIC	0x21	/* the first PIC's interrupt mask */
+#define PORT_ELCR	0x4d0	/* its edge/level control */
 
 /* Emulated seconds that one row, and a boot, may take. */
 #define ROW_SECONDS	20
@@ -51,6 +52,10 @@ static const struct row rows[] = {
 	     PORT_PIC),
 	LOOP("out-kernel", "OUT handled in the kernel (PIC)", 450, guest_out,
 	     PORT_PIC),
+	LOOP("in-elcr", "IN handled in the kernel (ELCR)", 450, guest_in,
+	     PORT_ELCR),
+	LOOP("out-elcr", "OUT handled in the kernel (ELCR)", 450, guest_out,
+	     PORT_ELCR),
 	LOOP("in-user", "IN to userspace", 2000, guest_in, PORT_USER),
 	LOOP("out-user", "OUT to userspace", 2000, guest_out, PORT_USER),
 	LOOP("mmio-read", "MMIO read to userspace", 0, guest_mmio_read, 0),
@@ -59,6 +64,7 @@ static const struct row rows[] = {
 	      measure_touch_populated),
 	TOUCH("fault-new", "EPT fault, page new to the host", measure_touch),
 	LOOP("cr0-wp", "CR0.WP cleared and set", 0, guest_cr0_wp, 0),
+	LOOP("cr0-am", "CR0.AM cleared and set", 0, guest_cr0_am, 0),
 	LOOP("wbinvd", "WBINVD", 0, guest_wbinvd, 0),
 	LOOP("deadline", "TSC deadline, immediate", 0, guest_deadline, 0),
 	LOOP("deadline-wait", "TSC deadline, 3000 ticks away", 0,
@@ -68,14 +74,14 @@ static const struct row rows[] = {
 		.title = "HLT 5 ms: from deadline to handler",
 		.measure = measure_latency,
 		.program = guest_halt, .arg = 1000000,
-		.iterations = 4, .batches = 15,
+		.iterations = 16, .batches = 15,
 	},
 	{
 		.name = "halt-short", .unit = "ticks",
 		.title = "HLT 0.1 ms: from deadline to handler",
 		.measure = measure_latency,
 		.program = guest_halt, .arg = 20000,
-		.iterations = 20, .batches = 15,
+		.iterations = 40, .batches = 15,
 	},
 	{
 		.name = "vm", .unit = "ticks",
