@@ -196,43 +196,65 @@ static void settle(void)
 		failed("sched_setaffinity");
 }
 
-int main(int argc, char **argv)
+/* What the command line asks for, beside rows or a command. */
+struct wish {
+	struct bench bench;
+	int json;
+	int list;
+	int help;
+	const char *boot;
+};
+
+/* Returns 0, or -1 if there is no such option. */
+static int read_options(int argc, char **argv, struct wish *wish)
 {
-	struct bench bench = { .dev = "/dev/ospite" };
-	const char *boot = NULL;
-	int json = 0, option;
+	int option;
 
 	while ((option = getopt_long(argc, argv, "+", options, NULL)) != -1) {
 		switch (option) {
 		case 'd':
-			bench.dev = optarg;
+			wish->bench.dev = optarg;
 			break;
 		case 'j':
-			json = 1;
+			wish->json = 1;
 			break;
 		case 'm':
-			bench.mark = 1;
+			wish->bench.mark = 1;
 			break;
 		case 'b':
-			boot = optarg;
+			wish->boot = optarg;
 			break;
 		case 'l':
-			return list_rows();
+			wish->list = 1;
+			break;
 		case 'h':
-			fputs(help, stdout);
-			return 0;
+			wish->help = 1;
+			break;
 		default:
-			fputs(help, stderr);
-			return 2;
+			return -1;
 		}
 	}
-	settle();
-	if (!boot)
-		return run_rows(&bench, argv + optind, json) ? 1 : 0;
-	if (optind == argc || !*boot) {
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct wish wish = { .bench.dev = "/dev/ospite" };
+
+	if (read_options(argc, argv, &wish) < 0 ||
+	    (wish.boot && (optind == argc || !*wish.boot))) {
 		fputs(help, stderr);
 		return 2;
 	}
+	if (wish.help) {
+		fputs(help, stdout);
+		return 0;
+	}
+	if (wish.list)
+		return list_rows();
+	settle();
+	if (!wish.boot)
+		return run_rows(&wish.bench, argv + optind, wish.json) ? 1 : 0;
 	set_time_limit(BOOT_SECONDS);
-	return boot_command(bench.dev, boot, argv + optind) < 0;
+	return boot_command(wish.bench.dev, wish.boot, argv + optind) < 0;
 }
