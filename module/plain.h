@@ -104,7 +104,10 @@ typedef int64_t s64;
 #define __fls(x)		(63 - __builtin_clzl(x))
 #define __ffs(x)		__builtin_ctzl(x)
 
-typedef struct { s64 counter; } atomic64_t;
+typedef struct {
+	s64 counter;
+} atomic64_t;
+
 #define atomic64_read(v)	__atomic_load_n(&(v)->counter, __ATOMIC_RELAXED)
 #define atomic64_inc(v)		((void)__atomic_fetch_add(&(v)->counter, 1, __ATOMIC_RELAXED))
 #define atomic64_set(v, i)	__atomic_store_n(&(v)->counter, i, __ATOMIC_RELAXED)
@@ -112,13 +115,16 @@ typedef struct { s64 counter; } atomic64_t;
 /* RCU: userspace tests have no concurrent writer. */
 #define __rcu
 #define __user
-struct rcu_head { void *next; };
+struct rcu_head {
+	void *next;
+};
 #define rcu_read_lock()		((void)0)
 #define rcu_read_unlock()	((void)0)
 #define rcu_dereference(p)	__atomic_load_n(&(p), __ATOMIC_CONSUME)
 #define rcu_access_pointer(p)	__atomic_load_n(&(p), __ATOMIC_RELAXED)
 #define rcu_dereference_protected(p, c)	(p)
 #define rcu_assign_pointer(p, v) __atomic_store_n(&(p), v, __ATOMIC_RELEASE)
+#define RCU_INIT_POINTER(p, v)	((p) = (v))
 #define osp_zalloc(size)	calloc(1, size)
 #define osp_free(p)		free(p)
 #define osp_free_rcu(p, field)	free(p)

@@ -39,8 +39,7 @@ struct osp_apic_bus;
  * @sources:	per pin, who holds the line up: a bit per source
  * @eoi_count:	level interrupts in a row that came back at once, per pin
  * @delayed:	pins held back as a storm until osp_ioapic_retry()
- * @acked:	pins that saw an EOI since the caller last cleared this
- * @notify:	edge pins whose EOI the caller wants in @acked all the same
+ * @notify:	edge pins whose EOI the caller wants to hear of all the same
  * @unmasked:	pins a write unmasked since the caller last cleared this
  * @rtc_pending: how many APICs still owe an EOI for the RTC's interrupt
  */
@@ -52,7 +51,6 @@ struct osp_ioapic {
 	u32 irr;
 	u32 irr_delivered;
 	u32 delayed;
-	u32 acked;
 	u32 notify;
 	u32 unmasked;
 	u16 eoi_count[OSP_IOAPIC_PINS];
@@ -76,18 +74,25 @@ void osp_ioapic_init(struct osp_ioapic *io, struct osp_apic_bus *bus);
 int osp_ioapic_set_irq(struct osp_ioapic *io, u32 pin, u32 source, bool level,
 		       bool line_status);
 
-/* The window of registers: @offset 0 to 0xff, @len 1, 2, 4 or 8. */
-u64 osp_ioapic_read(struct osp_ioapic *io, u32 offset);
+/* The registers at 0 to 0xff: 0 selects, 10h is the window; others read as 0. */
+u32 osp_ioapic_read(struct osp_ioapic *io, u32 offset);
 void osp_ioapic_write(struct osp_ioapic *io, u32 offset, u32 val);
 
 /**
- * osp_ioapic_eoi() - a local APIC ended a vector
- * @level:	its TMR bit was set and its EOIs are broadcast
+ * osp_ioapic_eoi_pins() - which pins the end of @vector concerns
  *
- * A level interrupt that is still asserted is sent again, at most 10,000
- * times in a row: then the pin joins @delayed.
+ * Between this and osp_ioapic_eoi() the caller may tell those who listen for
+ * the end of an interrupt, so that they lower the line in time.
  */
-void osp_ioapic_eoi(struct osp_ioapic *io, u8 vector, bool level);
+u32 osp_ioapic_eoi_pins(struct osp_ioapic *io, u8 vector);
+
+/**
+ * osp_ioapic_eoi() - a local APIC broadcast an EOI for these level pins
+ *
+ * An interrupt that is still asserted is sent again, at most 10,000 times in
+ * a row: then the pin joins @delayed.
+ */
+void osp_ioapic_eoi(struct osp_ioapic *io, u32 pins);
 
 /* Send what was held back as a storm; called some milliseconds later. */
 void osp_ioapic_retry(struct osp_ioapic *io);

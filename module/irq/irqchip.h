@@ -58,16 +58,22 @@ struct osp_irqchip_ops {
  * @split:	PIC and I/O APIC are in userspace
  * @has_pit:	KVM_CREATE_PIT2 was done
  * @reserved_pins: split: GSIs that are pins of the userspace I/O APIC
+ * @lock:	covers @pic, @ioapic, @pit and what follows them
+ * @listen_pic:	PIC pins whose EOI and unmasking the PIT hears of; the I/O
+ *		APIC's are in its own @notify
+ * @pit_timer:	armed for @pit.expires_ns
+ * @storm:	retries what the I/O APIC holds back
  */
 struct osp_irqchip {
 	const struct osp_irqchip_ops *ops;
 	bool split;
 	bool has_pit;
 	u32 reserved_pins;
-	spinlock_t lock;
+	raw_spinlock_t lock;
 	struct osp_pic pic;
 	struct osp_ioapic ioapic;
 	struct osp_pit pit;
+	u16 listen_pic;
 	struct hrtimer pit_timer;
 	struct delayed_work storm;
 	struct osp_apic_bus bus;
@@ -160,17 +166,23 @@ u8 osp_irqchip_extint_ack(struct osp_irqchip *chip);
 int osp_irqchip_get(struct osp_irqchip *chip, struct kvm_irqchip *c);
 int osp_irqchip_set(struct osp_irqchip *chip, const struct kvm_irqchip *c);
 
-/* KVM_CREATE_PIT2: -EEXIST. May be called once PIC and I/O APIC are there or split. */
+/* KVM_CREATE_PIT2: -EEXIST, -EINVAL for flags. May sleep. */
 int osp_irqchip_create_pit(struct osp_irqchip *chip,
 			   const struct kvm_pit_config *config);
-/* KVM_GET_PIT2, KVM_SET_PIT2, KVM_REINJECT_CONTROL: -ENXIO without a PIT. */
+/*
+ * KVM_GET_PIT2, KVM_SET_PIT2, KVM_REINJECT_CONTROL: -ENXIO without a PIT,
+ * -EINVAL for unknown flags and reserved fields.
+ */
 int osp_irqchip_get_pit2(struct osp_irqchip *chip, struct kvm_pit_state2 *s);
 int osp_irqchip_set_pit2(struct osp_irqchip *chip,
 			 const struct kvm_pit_state2 *s);
 int osp_irqchip_reinject(struct osp_irqchip *chip,
 			 const struct kvm_reinject_control *c);
 
-/* KVM_SET_GSI_ROUTING: see osp_irt_set(). -EINVAL for flags. May sleep. */
+/*
+ * KVM_SET_GSI_ROUTING: see osp_irt_set(). -EINVAL for flags. When this returns
+ * no request goes by the old table any more: waits for RCU.
+ */
 int osp_irqchip_set_routing(struct osp_irqchip *chip,
 			    const struct kvm_irq_routing_entry *e, u32 nr,
 			    u32 flags);

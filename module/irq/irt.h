@@ -116,6 +116,9 @@ int osp_irt_msi(struct osp_irt *irt, u32 address_lo, u32 address_hi,
 /* The GSI whose entry names this pin, or -1: who is to hear of its EOI. */
 int osp_irt_pin_gsi(struct osp_irt *irt, u32 chip, u32 pin);
 
+/* The pin of that chip which the entry of @gsi names, or -1. */
+int osp_irt_gsi_pin(struct osp_irt *irt, u32 gsi, u32 chip);
+
 /* Routes, and back. @pins: per KVM_IRQCHIP_*, a pin or -1. */
 u64 osp_irt_route_pins(const s8 pins[KVM_NR_IRQCHIPS]);
 u64 osp_irt_route_apic(const struct osp_apic_msg *msg);

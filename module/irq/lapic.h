@@ -81,22 +81,19 @@
 /* Bits of osp_lapic.events: what is pending beside interrupts. */
 enum osp_lapic_event {
 	OSP_LAPIC_EV_NMI,
-	OSP_LAPIC_EV_SMI,
 	OSP_LAPIC_EV_INIT,
 	OSP_LAPIC_EV_SIPI,	/* osp_lapic.sipi_vector says where to */
 };
 
-struct osp_lapic;
+struct osp_apic_bus;
 
 /**
  * struct osp_lapic_ops - what a local APIC asks of its surroundings
  * @kick:	an interrupt was posted or an event set: make the vCPU look
  *		before it next runs guest code or sleeps.  Any context, may be
  *		hard irq, with locks held.
- * @send:	deliver an IPI; owner's thread.  Returns KVM's status (see
- *		osp_apic_bus_deliver()).
- * @eoi:	the guest ended an interrupt whose vector is in @eoi_watch;
- *		owner's thread.
+ * @eoi:	the guest ended an interrupt whose vector is in the bus's
+ *		eoi_watch; owner's thread.
  * @now_ns:	a monotonic clock, in ns.
  * @guest_tsc:	the vCPU's TSC now, as the guest would read it.
  * @timer_arm:	call osp_lapic_timer_fired() at @expires_ns of the clock of
@@ -107,7 +104,6 @@ struct osp_lapic;
  */
 struct osp_lapic_ops {
 	void (*kick)(void *ctx);
-	int (*send)(void *ctx, const struct osp_apic_msg *msg);
 	void (*eoi)(void *ctx, u8 vector);
 	u64 (*now_ns)(void *ctx);
 	u64 (*guest_tsc)(void *ctx);
@@ -163,8 +159,8 @@ enum { OSP_TIMER_ONESHOT, OSP_TIMER_PERIODIC, OSP_TIMER_TSC_DEADLINE };
  * @events:	BIT(enum osp_lapic_event); any context
  * @sipi_vector: of the last SIPI; written before the event is set
  * @esr_raised:	errors since ESR was last written; any context
- * @eoi_watch:	256 bits, vectors whose EOI goes to @ops->eoi
  * @id:		x2APIC ID, the vCPU's ID
+ * @bus:	where its IPIs go
  */
 struct osp_lapic {
 	struct osp_pi_desc pi;
@@ -182,7 +178,7 @@ struct osp_lapic {
 	u8 sipi_vector;
 	u32 id;
 	u64 base_reserved;
-	const unsigned long *eoi_watch;
+	struct osp_apic_bus *bus;
 	const struct osp_lapic_ops *ops;
 	void *ctx;
 	struct osp_lapic_timer timer;
@@ -231,14 +227,16 @@ static inline bool osp_lapic_accepts_extint(const struct osp_lapic *apic)
  * @regs:	a zeroed, page-aligned page; stays the caller's
  * @id:		x2APIC ID of the vCPU (its KVM_CREATE_VCPU argument)
  * @bsp:	it is the bootstrap processor
+ * @bus:	for its IPIs; being found there is osp_apic_bus_add()'s affair
  * @ops:	see there; all must be set
  * @ctx:	handed to @ops
  *
- * CPUID features start as absent: osp_lapic_set_cpuid().  @eoi_watch and
- * timer.tsc_khz may be set by the caller afterwards.
+ * CPUID features start as absent: osp_lapic_set_cpuid().  timer.tsc_khz is
+ * to be set by the caller afterwards.
  */
 void osp_lapic_init(struct osp_lapic *apic, void *regs, u32 id, bool bsp,
-		    const struct osp_lapic_ops *ops, void *ctx);
+		    struct osp_apic_bus *bus, const struct osp_lapic_ops *ops,
+		    void *ctx);
 
 /**
  * osp_lapic_reset() - the state after RESET or INIT, SDM 3A 11.4.7
@@ -307,10 +305,14 @@ int osp_lapic_wrmsr(struct osp_lapic *apic, u32 msr, u64 val);
  */
 void osp_lapic_written(struct osp_lapic *apic, u32 offset);
 
-/* End of the highest interrupt in service. Owner's thread. */
+/*
+ * End of the highest interrupt in service.  After a CPU did that by itself
+ * (EOI-induced VM exit) only ops->eoi() is left to be called.  Owner's thread.
+ */
 void osp_lapic_eoi(struct osp_lapic *apic);
-/* The same after the CPU itself did it (EOI-induced VM exit). */
-void osp_lapic_eoi_virtualized(struct osp_lapic *apic, u8 vector);
+
+/* Is the EOI of @vector broadcast to I/O APICs: SDM 3A 11.8.5. Owner's thread. */
+bool osp_lapic_broadcasts_eoi(const struct osp_lapic *apic, u8 vector);
 
 /* ---- delivery: lapic.c ---- */
 
@@ -361,13 +363,13 @@ static __always_inline bool osp_lapic_attention(const struct osp_lapic *apic)
 /* The CPU takes @vector (from osp_lapic_pending()): IRR to ISR. Owner's thread. */
 void osp_lapic_ack(struct osp_lapic *apic, u8 vector);
 
-/* The highest vector in service, or 0. */
-static inline u8 osp_lapic_in_service(const struct osp_lapic *apic)
+/* The highest vector in service, or -1. */
+static inline int osp_lapic_in_service(const struct osp_lapic *apic)
 {
 	u32 word;
 
 	if (!apic->isr_words)
-		return 0;
+		return -1;
 	word = __fls(apic->isr_words);
 	return word * 32 + __fls(osp_lapic_reg(apic, OSP_APIC_ISR + word * 16));
 }
@@ -382,8 +384,9 @@ static inline u64 osp_lapic_get_cr8(const struct osp_lapic *apic)
 static inline u8 osp_lapic_update_ppr(struct osp_lapic *apic)
 {
 	u8 tpr = osp_lapic_reg(apic, OSP_APIC_TPR);
-	u8 isr = osp_lapic_in_service(apic);
-	u8 ppr = (tpr & 0xf0) >= (isr & 0xf0) ? tpr : isr & 0xf0;
+	int vector = osp_lapic_in_service(apic);
+	u8 isr = vector < 0 ? 0 : vector & 0xf0;
+	u8 ppr = (tpr & 0xf0) >= isr ? tpr : isr;
 
 	osp_lapic_set_reg(apic, OSP_APIC_PPR, ppr);
 	return ppr;
@@ -428,12 +431,23 @@ void osp_lapic_set_tsc_deadline(struct osp_lapic *apic, u64 deadline);
 /* The guest's TSC jumped or changed its rate: set the deadline timer anew. */
 void osp_lapic_tsc_changed(struct osp_lapic *apic, u32 tsc_khz);
 
-/* Between the APIC's own files. */
+/* ---- between the APIC's own files; owner's thread ---- */
+
 void osp_lapic_timer_stop(struct osp_lapic *apic);
-void osp_lapic_timer_start(struct osp_lapic *apic, u64 first_ns);
+/* The initial count is written. */
+void osp_lapic_set_tmict(struct osp_lapic *apic, u32 count);
+/* State was restored: go on from the current count @tmcct. */
+void osp_lapic_timer_restore(struct osp_lapic *apic, u32 tmcct);
+/* LVT timer entry or divide configuration were written. */
 void osp_lapic_timer_lvt_changed(struct osp_lapic *apic);
 void osp_lapic_timer_set_divide(struct osp_lapic *apic);
 u32 osp_lapic_timer_current(struct osp_lapic *apic);
+
+/* Note an error for ESR and raise LVT error; any context. */
 void osp_lapic_error(struct osp_lapic *apic, unsigned int bit);
+/* Put an interrupt into one's own IRR, without a post and a kick. */
+void osp_lapic_self(struct osp_lapic *apic, u8 vector, bool level);
+void osp_lapic_set_x2apic_id(struct osp_lapic *apic);
+void osp_lapic_set_xapic_id(struct osp_lapic *apic, u8 id);
 
 #endif /* OSP_LAPIC_H */

@@ -22,6 +22,7 @@
  * @output:	INTR, the master's output; may be read without the lock
  * @rose:	INTR went up since the caller last cleared this
  * @acked:	pins that saw an EOI since the caller last cleared this
+ * @unmasked:	pins a write unmasked since the caller last cleared this
  */
 struct osp_pic {
 	struct kvm_pic_state chip[2];
@@ -29,6 +30,7 @@ struct osp_pic {
 	bool output;
 	bool rose;
 	u16 acked;
+	u16 unmasked;
 };
 
 void osp_pic_init(struct osp_pic *pic);
