@@ -231,6 +231,48 @@ PROGRAM halt
 	add	%r8, %r9
 	ENDLOOP
 
+/* An interrupt to oneself, by the x2APIC's ICR; clobbers what WRMSR takes. */
+.macro SELF_IPI
+	mov	$0x830, %ecx
+	mov	$(0x44000 | GUEST_TIMER_VECTOR), %eax
+	xor	%edx, %edx
+	wrmsr
+.endm
+
+/* Sent with interrupts off, taken when they are on again. */
+PROGRAM self_ipi
+	APIC_INIT
+	cli
+	LOOP
+	SELF_IPI
+	sti
+	nop
+	cli
+	ENDLOOP
+
+/* The same, but it ends a HLT. */
+PROGRAM self_ipi_hlt
+	APIC_INIT
+	cli
+	LOOP
+	SELF_IPI
+	sti
+	hlt
+	cli
+	ENDLOOP
+
+/* Held back by the TPR, which is then lowered. */
+PROGRAM self_ipi_tpr
+	APIC_INIT
+	sti
+	mov	$15, %esi
+	xor	%ebx, %ebx
+	LOOP
+	mov	%rsi, %cr8
+	SELF_IPI
+	mov	%rbx, %cr8
+	ENDLOOP
+
 	.balign 16
 	.globl	guest_timer
 guest_timer:

@@ -69,6 +69,11 @@ static const struct row rows[] = {
 	LOOP("deadline", "TSC deadline, immediate", 0, guest_deadline, 0),
 	LOOP("deadline-wait", "TSC deadline, 3000 ticks away", 0,
 	     guest_deadline, 3000),
+	LOOP("self-ipi", "Self-IPI, STI and NOP", 0, guest_self_ipi, 0),
+	LOOP("self-ipi-hlt", "Self-IPI, STI and HLT", 0, guest_self_ipi_hlt,
+	     0),
+	LOOP("self-ipi-tpr", "Self-IPI, held by the TPR", 0,
+	     guest_self_ipi_tpr, 0),
 	{
 		.name = "halt", .unit = "ticks",
 		.title = "HLT 5 ms: from deadline to handler",

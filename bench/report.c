@@ -43,10 +43,13 @@ void report_json(const char *dev, const struct row *row,
 {
 	double middle = median(samples);
 
-	printf("{\"dev\":\"%s\",\"row\":\"%s\",\"title\":\"%s\",\"unit\":\"%s\",\"target\":%u,\"value\":%.1f,\"min\":%.1f,\"max\":%.1f,\"samples\":%u,\"detail\":\"%s\"}\n",
-	       dev, row->name, row->title, row->unit, row->target, middle,
-	       samples->value[0], samples->value[samples->count - 1],
-	       samples->count, samples->detail);
+	printf("{\"dev\":\"%s\",\"row\":\"%s\",\"title\":\"%s\",",
+	       dev, row->name, row->title);
+	printf("\"unit\":\"%s\",\"target\":%u,\"detail\":\"%s\",",
+	       row->unit, row->target, samples->detail);
+	printf("\"value\":%.1f,\"min\":%.1f,\"max\":%.1f,\"samples\":%u}\n",
+	       middle, samples->value[0], samples->value[samples->count - 1],
+	       samples->count);
 	fflush(stdout);
 }
 

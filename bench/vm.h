@@ -28,6 +28,8 @@ extern const uint8_t guest_rdmsr[], guest_wrmsr[], guest_in[], guest_out[];
 extern const uint8_t guest_mmio_read[], guest_mmio_write[], guest_touch[];
 extern const uint8_t guest_cr0_wp[], guest_cr0_am[], guest_wbinvd[];
 extern const uint8_t guest_deadline[], guest_halt[], guest_timer[];
+extern const uint8_t guest_self_ipi[], guest_self_ipi_hlt[];
+extern const uint8_t guest_self_ipi_tpr[];
 
 void vm_init(struct vm *vm);
 int vm_open(struct vm *vm, const char *dev, uint8_t *low);
