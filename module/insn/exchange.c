@@ -50,7 +50,10 @@ EXEC(xadd)
 	return osp_insn_done(cpu, insn);
 }
 
-/* CMPXCHG writes its destination in any case, if only with what was there. */
+/*
+ * CMPXCHG writes memory in any case, if only with what was there; but a
+ * register that is its destination stays as it is, upper half and all.
+ */
 EXEC(cmpxchg)
 {
 	u64 acc = osp_insn_reg(cpu, insn, REG_AX, insn->op_size);
@@ -62,12 +65,13 @@ EXEC(cmpxchg)
 	status = osp_insn_rm_begin(cpu, insn, osp_insn_offset(cpu, insn), &rm);
 	if (status)
 		return status;
-	osp_insn_alu(ALU_CMP, acc, rm.val, insn->op_size, &flags);
 	equal = rm.val == acc;
-	status = osp_insn_rm_end(cpu, insn, &rm,
-				 equal ? osp_insn_source(cpu, insn) : rm.val);
+	if (equal || insn->mod != MOD_REGISTER)
+		status = osp_insn_rm_end(cpu, insn, &rm, equal ?
+					 osp_insn_source(cpu, insn) : rm.val);
 	if (status)
 		return status;
+	osp_insn_alu(ALU_CMP, acc, rm.val, insn->op_size, &flags);
 	if (!equal)
 		osp_insn_set_reg(cpu, insn, REG_AX, insn->op_size, rm.val);
 	cpu->rflags = flags;
@@ -89,11 +93,10 @@ static enum osp_insn_status pair_address(struct osp_insn_cpu *cpu,
 		return osp_insn_raise(cpu, VECTOR_UD);
 	status = osp_insn_linear(cpu, insn->seg, osp_insn_offset(cpu, insn),
 				 len, true, linear);
-	if (status)
-		return status;
+	/* This #GP is found before a #SS for the address. */
 	if (len == 16 && *linear & 15)
 		return osp_insn_raise(cpu, VECTOR_GP);
-	return OSP_INSN_OK;
+	return status;
 }
 
 /* CMPXCHG8B, and with REX.W CMPXCHG16B: a pair of registers each way. */

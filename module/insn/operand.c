@@ -186,6 +186,17 @@ static bool linear_legacy(struct osp_insn_cpu *cpu, enum osp_insn_sreg sreg,
 	return limit_allows(&seg, offset, len);
 }
 
+/*
+ * Is it an alignment check exception?  (SDM 3A 6.15)  What is longer than 8
+ * bytes either needs no alignment or has its own #GP.
+ */
+static bool misaligned(const struct osp_insn_cpu *cpu, u64 linear,
+		       unsigned int len)
+{
+	return cpu->cpl == 3 && cpu->rflags & FLAG_AC && len <= 8 &&
+	       linear & (len - 1);
+}
+
 /**
  * osp_insn_linear() - check an access and form its linear address
  * @cpu: the virtual CPU
@@ -214,8 +225,7 @@ enum osp_insn_status osp_insn_linear(struct osp_insn_cpu *cpu,
 	if (unlikely(*linear + len - 1 < *linear ||
 		     (!is_long && *linear + len - 1 > U32_MAX)))
 		return OSP_INSN_UNHANDLED;
-	if (unlikely(cpu->align_check && cpu->cpl == 3 &&
-		     cpu->rflags & FLAG_AC && *linear & (len - 1)))
+	if (unlikely(cpu->align_check) && misaligned(cpu, *linear, len))
 		return osp_insn_raise(cpu, VECTOR_AC);
 	return OSP_INSN_OK;
 }

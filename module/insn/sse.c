@@ -23,11 +23,10 @@ static enum osp_insn_status sse_linear(struct osp_insn_cpu *cpu,
 		return OSP_INSN_UNHANDLED;
 	status = osp_insn_linear(cpu, insn->seg, osp_insn_offset(cpu, insn),
 				 size, write, linear);
-	if (status)
-		return status;
+	/* This #GP is found before a #SS for the address. */
 	if (insn->row->flags & ROW_ALIGNED && *linear & (size - 1))
 		return osp_insn_raise(cpu, VECTOR_GP);
-	return OSP_INSN_OK;
+	return status;
 }
 
 /* To a register: what is beyond the operand becomes zero. */

@@ -148,10 +148,11 @@ EXEC(cmps)
 
 	if (osp_insn_rep_is_over(cpu, insn))
 		return osp_insn_done(cpu, insn);
-	status = read_item(cpu, insn, insn->seg, REG_SI, &src);
+	/* In this order, as processors do. */
+	status = read_item(cpu, insn, OSP_INSN_ES, REG_DI, &dst);
 	if (status)
 		return status;
-	status = read_item(cpu, insn, OSP_INSN_ES, REG_DI, &dst);
+	status = read_item(cpu, insn, insn->seg, REG_SI, &src);
 	if (status)
 		return status;
 	osp_insn_alu(ALU_CMP, src, dst, insn->op_size, &cpu->rflags);
