@@ -15,7 +15,9 @@
 #define PM1_TMR		BIT(0)
 #define PM1_GBL		BIT(5)
 #define PM1_PWRBTN	BIT(8)
-#define PM1_ENABLES	(PM1_TMR | PM1_GBL | PM1_PWRBTN)
+#define PM1_SLPBTN	BIT(9)		/* never set: there is none */
+#define PM1_RTC		BIT(10)		/* never set: the RTC can't wake us */
+#define PM1_ENABLES	(PM1_TMR | PM1_GBL | PM1_PWRBTN | PM1_SLPBTN | PM1_RTC)
 
 /* PM1 control */
 #define CNT_SCI_EN		BIT(0)
