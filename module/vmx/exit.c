@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vmx/exit.c - why the guest left, and what is done about it.
+ *
+ * One table, a row per basic exit reason (SDM 3D, appendix C).  A row has up
+ * to two functions.  The first runs within the section, interrupts off, and
+ * must not sleep; what it finishes costs no more than itself.  The second runs
+ * with interrupts on, as any code of the kernel.  Both return
+ *
+ *   1		handled, the guest goes on
+ *   0		userspace has to do something: @run says what
+ *   -errno	KVM_RUN fails with it
+ *
+ * and the first may also return OSP_EXIT_SLOW: let the second do it.
+ */
+#include <linux/mm.h>
+#include <asm/debugreg.h>
+#include <asm/trapnr.h>
+#include <asm/vmx.h>
+
+#include "../ospite.h"
+#include "exit.h"
+#include "ops.h"
+
+static int do_cpuid(struct osp_vcpu *vcpu)
+{
+	u32 eax = vcpu->gpr[OSP_RAX], ecx = vcpu->gpr[OSP_RCX], ebx, edx;
+
+	osp_cpuid(vcpu, &eax, &ebx, &ecx, &edx);
+	vcpu->gpr[OSP_RAX] = eax;
+	vcpu->gpr[OSP_RBX] = ebx;
+	vcpu->gpr[OSP_RCX] = ecx;
+	vcpu->gpr[OSP_RDX] = edx;
+	osp_skip_instruction(vcpu);
+	return 1;
+}
+
+static int inject_gp(struct osp_vcpu *vcpu)
+{
+	osp_queue_exception_error(vcpu, X86_TRAP_GP, 0);
+	return 1;
+}
+
+static int inject_ud(struct osp_vcpu *vcpu)
+{
+	osp_queue_exception(vcpu, X86_TRAP_UD);
+	return 1;
+}
+
+static int do_rdmsr(struct osp_vcpu *vcpu)
+{
+	u64 value;
+
+	if (osp_rdmsr(vcpu, (u32)vcpu->gpr[OSP_RCX], &value, false))
+		return inject_gp(vcpu);
+	vcpu->gpr[OSP_RAX] = (u32)value;
+	vcpu->gpr[OSP_RDX] = value >> 32;
+	osp_skip_instruction(vcpu);
+	return 1;
+}
+
+static int do_wrmsr(struct osp_vcpu *vcpu)
+{
+	u64 value = (u32)vcpu->gpr[OSP_RAX] | vcpu->gpr[OSP_RDX] << 32;
+
+	if (osp_wrmsr(vcpu, (u32)vcpu->gpr[OSP_RCX], value, false))
+		return inject_gp(vcpu);
+	osp_skip_instruction(vcpu);
+	return 1;
+}
+
+/*
+ * The outer loop sleeps or, if userspace has the local APIC, returns to it.
+ */
+static int do_hlt(struct osp_vcpu *vcpu)
+{
+	osp_skip_instruction(vcpu);
+	vcpu->halted = true;
+	return 1;
+}
+
+/* There is nothing to write back: guest memory is always cached coherently. */
+static int do_nothing(struct osp_vcpu *vcpu)
+{
+	osp_skip_instruction(vcpu);
+	return 1;
+}
+
+static int do_io(struct osp_vcpu *vcpu)
+{
+	/* SDM 3C table 28-5 */
+	u64 q = vmread(EXIT_QUALIFICATION);
+
+	vcpu->qualification = q;
+	if (unlikely(q & BIT(4)))
+		return OSP_EXIT_SLOW;
+	return osp_port_io(vcpu, q >> 16, (q & 7) + 1, q & BIT(3));
+}
+
+static int do_string_io(struct osp_vcpu *vcpu)
+{
+	return osp_string_io(vcpu);
+}
+
+static int do_vmcall(struct osp_vcpu *vcpu)
+{
+	/* No hypercall is offered; KVM's answer to an unknown one. */
+	osp_skip_instruction(vcpu);
+	if (osp_vmx_cpl(vcpu))
+		vcpu->gpr[OSP_RAX] = -EPERM;
+	else
+		vcpu->gpr[OSP_RAX] = -1000;	/* -KVM_ENOSYS */
+	return 1;
+}
+
+static int do_xsetbv(struct osp_vcpu *vcpu)
+{
+	u64 value = (u32)vcpu->gpr[OSP_RAX] | vcpu->gpr[OSP_RDX] << 32;
+
+	if (!(osp_vmx_cr4(vcpu) & X86_CR4_OSXSAVE))
+		return inject_ud(vcpu);
+	if (osp_vmx_cpl(vcpu) || (u32)vcpu->gpr[OSP_RCX] ||
+	    osp_set_xcr0(vcpu, value))
+		return inject_gp(vcpu);
+	osp_skip_instruction(vcpu);
+	return 1;
+}
+
+static int do_interrupt_window(struct osp_vcpu *vcpu)
+{
+	osp_request(vcpu, OSP_REQ_EVENT);
+	if (vcpu->lapic || !vcpu->run->request_interrupt_window ||
+	    vcpu->user_irq >= 0)
+		return 1;
+	vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+	return 0;
+}
+
+static int do_event(struct osp_vcpu *vcpu)
+{
+	osp_request(vcpu, OSP_REQ_EVENT);
+	return 1;
+}
+
+/* Back to the loop, which looks for signals and reschedules. */
+static int do_leave(struct osp_vcpu *vcpu)
+{
+	return 1;
+}
+
+/* DR7.GD: the next access to a debug register traps */
+#define DR_GENERAL_DETECT	BIT(13)
+
+/* Exit qualification of a #DB: B0-B3, BD, BS (SDM 3C table 28-1) */
+#define DR6_HITS	0x600fULL
+
+static int do_debug(struct osp_vcpu *vcpu, u32 info)
+{
+	u64 state = osp_vmx_interruptibility(vcpu);
+
+	/* SDM 3C table 28-1; DR6 as the processor would have left it. */
+	if (vcpu->db_live)
+		get_debugreg(vcpu->dr6, 6);
+	vcpu->dr6 &= ~(u64)DR_TRAP_BITS;
+	vcpu->dr6 |= vmread(EXIT_QUALIFICATION) & DR6_HITS;
+	vmwrite(GUEST_DR7, vmread(GUEST_DR7) & ~(u64)DR_GENERAL_DETECT);
+	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_PRIV_SW_EXCEPTION)
+		osp_skip_instruction(vcpu);
+	else if ((state & (GUEST_INTR_STATE_STI | GUEST_INTR_STATE_MOV_SS)) &&
+		 (osp_vmx_rflags(vcpu) & X86_EFLAGS_TF))
+		/* What the entry demands of a state with TF and a shadow. */
+		vmwrite(GUEST_PENDING_DEBUG, BIT(14));
+	if (vcpu->db_live)
+		set_debugreg(vcpu->dr6, 6);
+	osp_queue_exception(vcpu, X86_TRAP_DB);
+	return 1;
+}
+
+static int do_exception(struct osp_vcpu *vcpu)
+{
+	u32 info = vmread(EXIT_INTR_INFO);
+	u32 vector = info & INTR_INFO_VECTOR_MASK;
+
+	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR) {
+		osp_host_nmi();
+		return 1;
+	}
+	/* IRET had unblocked NMIs before it faulted: it will do so again. */
+	if ((info & INTR_INFO_UNBLOCK_NMI) && vector != X86_TRAP_DF &&
+	    !vcpu->event.info)
+		osp_vmx_set_interruptibility(vcpu,
+			osp_vmx_interruptibility(vcpu) | GUEST_INTR_STATE_NMI);
+	switch (vector) {
+	case X86_TRAP_MC:
+		osp_host_machine_check();
+		return 1;
+	case X86_TRAP_DB:
+		return do_debug(vcpu, info);
+	case X86_TRAP_AC:
+		osp_queue_exception_error(vcpu, vector, vmread(EXIT_INTR_ERROR));
+		return 1;
+	default:
+		return osp_internal_error(vcpu, KVM_INTERNAL_ERROR_SIMUL_EX, 2,
+					  (u64)info, (u64)vmread(EXIT_INTR_ERROR));
+	}
+}
+
+static int do_ept_violation(struct osp_vcpu *vcpu)
+{
+	/* SDM 3C table 28-7 */
+	u64 q = vmread(EXIT_QUALIFICATION);
+	u64 gpa = vmread(GUEST_PHYSICAL_ADDRESS);
+	int r;
+
+	vcpu->qualification = q;
+	if (unlikely(q & BIT(12)) && !vcpu->event.info)
+		osp_vmx_set_interruptibility(vcpu,
+			osp_vmx_interruptibility(vcpu) | GUEST_INTR_STATE_NMI);
+	r = osp_ept_fault(&vcpu->vm->mmu, gpa, q & 7);
+	if (likely(r == OSP_FAULT_FIXED))
+		return 1;
+	if (r == OSP_FAULT_MMIO)
+		return osp_mmio_exit(vcpu, gpa);
+	/* The loop deals with the signal. */
+	return r == -EINTR ? 1 : r;
+}
+
+static int do_ept_misconfiguration(struct osp_vcpu *vcpu)
+{
+	return osp_internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON,
+				  2, (u64)vcpu->exit_reason,
+				  vmread(GUEST_PHYSICAL_ADDRESS));
+}
+
+/* Task switches are left to a VMM that never comes; no 64-bit guest makes any. */
+static int do_task_switch(struct osp_vcpu *vcpu)
+{
+	return osp_internal_error(vcpu, KVM_INTERNAL_ERROR_EMULATION, 0);
+}
+
+static int do_cr_access(struct osp_vcpu *vcpu)
+{
+	return osp_cr_access(vcpu, vmread(EXIT_QUALIFICATION));
+}
+
+static int do_dr_access(struct osp_vcpu *vcpu)
+{
+	return osp_dr_access(vcpu, vmread(EXIT_QUALIFICATION));
+}
+
+static int do_machine_check_on_entry(struct osp_vcpu *vcpu)
+{
+	osp_host_machine_check();
+	return 1;
+}
+
+#define FAST(function)	{ .fast = function }
+#define SLOW(function)	{ .slow = function }
+
+/* What has no row is reported to userspace and ends the guest, not the host. */
+const struct osp_exit_row osp_exit_table[OSP_NR_EXIT_REASONS] = {
+	[OSP_EXIT_EXCEPTION_NMI]	= { .fast = do_exception, .delivers = true },
+	[OSP_EXIT_EXTERNAL_INTERRUPT]	= SLOW(do_leave),
+	[OSP_EXIT_TRIPLE_FAULT]		= FAST(osp_triple_fault),
+	[OSP_EXIT_INTERRUPT_WINDOW]	= FAST(do_interrupt_window),
+	[OSP_EXIT_NMI_WINDOW]		= FAST(do_event),
+	[OSP_EXIT_TASK_SWITCH]		= { .slow = do_task_switch, .delivers = true },
+	[OSP_EXIT_CPUID]		= FAST(do_cpuid),
+	[OSP_EXIT_GETSEC]		= FAST(inject_ud),
+	[OSP_EXIT_HLT]			= FAST(do_hlt),
+	[OSP_EXIT_INVD]			= FAST(do_nothing),
+	[OSP_EXIT_RDPMC]		= FAST(inject_gp),
+	[OSP_EXIT_VMCALL]		= FAST(do_vmcall),
+	[OSP_EXIT_VMCLEAR]		= FAST(inject_ud),
+	[OSP_EXIT_VMLAUNCH]		= FAST(inject_ud),
+	[OSP_EXIT_VMPTRLD]		= FAST(inject_ud),
+	[OSP_EXIT_VMPTRST]		= FAST(inject_ud),
+	[OSP_EXIT_VMREAD]		= FAST(inject_ud),
+	[OSP_EXIT_VMRESUME]		= FAST(inject_ud),
+	[OSP_EXIT_VMWRITE]		= FAST(inject_ud),
+	[OSP_EXIT_VMXOFF]		= FAST(inject_ud),
+	[OSP_EXIT_VMXON]		= FAST(inject_ud),
+	[OSP_EXIT_INVEPT]		= FAST(inject_ud),
+	[OSP_EXIT_INVVPID]		= FAST(inject_ud),
+	[OSP_EXIT_VMFUNC]		= FAST(inject_ud),
+	[OSP_EXIT_ENCLS]		= FAST(inject_ud),
+	[OSP_EXIT_CR_ACCESS]		= SLOW(do_cr_access),
+	[OSP_EXIT_DR_ACCESS]		= FAST(do_dr_access),
+	[OSP_EXIT_IO_INSTRUCTION]	= { .fast = do_io, .slow = do_string_io },
+	[OSP_EXIT_MSR_READ]		= FAST(do_rdmsr),
+	[OSP_EXIT_MSR_WRITE]		= FAST(do_wrmsr),
+	[OSP_EXIT_MWAIT]		= FAST(do_nothing),
+	[OSP_EXIT_MONITOR]		= FAST(do_nothing),
+	[OSP_EXIT_PAUSE]		= FAST(do_nothing),
+	[OSP_EXIT_MACHINE_CHECK_ON_ENTRY] = FAST(do_machine_check_on_entry),
+	[OSP_EXIT_TPR_BELOW_THRESHOLD]	= FAST(do_event),
+	[OSP_EXIT_EPT_VIOLATION]	= { .slow = do_ept_violation, .delivers = true },
+	[OSP_EXIT_EPT_MISCONFIGURATION]	= { .slow = do_ept_misconfiguration,
+					    .delivers = true },
+	[OSP_EXIT_PREEMPTION_TIMER]	= SLOW(do_leave),
+	[OSP_EXIT_WBINVD]		= FAST(do_nothing),
+	[OSP_EXIT_XSETBV]		= SLOW(do_xsetbv),
+};

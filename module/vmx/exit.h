@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * vmx/exit.h - the table of exit reasons, as the run loop sees it.
+ */
+#ifndef OSP_VMX_EXIT_H
+#define OSP_VMX_EXIT_H
+
+#include "names.h"
+
+struct osp_vcpu;
+
+/* What an exit's first function returns to have the second one called. */
+#define OSP_EXIT_SLOW	2
+
+/**
+ * struct osp_exit_row - what is done about an exit reason
+ * @fast: called with interrupts off, within the section; or NULL
+ * @slow: called with interrupts on; or NULL
+ * @delivers: the exit can happen while an event is delivered, which then has
+ *	to be delivered anew
+ *
+ * Both return 1 to go on, 0 for userspace, or a negative errno.
+ */
+struct osp_exit_row {
+	int (*fast)(struct osp_vcpu *vcpu);
+	int (*slow)(struct osp_vcpu *vcpu);
+	bool delivers;
+};
+
+extern const struct osp_exit_row osp_exit_table[OSP_NR_EXIT_REASONS];
+
+int osp_cr_access(struct osp_vcpu *vcpu, u64 qualification);
+int osp_dr_access(struct osp_vcpu *vcpu, u64 qualification);
+
+/* switch.c: a section is the time with interrupts off around VM entries. */
+void osp_vmx_enter_section(struct osp_vcpu *vcpu);
+void osp_vmx_leave_section(struct osp_vcpu *vcpu);
+void osp_vmx_take_debug_registers(struct osp_vcpu *vcpu);
+
+#endif /* OSP_VMX_EXIT_H */

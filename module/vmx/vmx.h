@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * vmx/vmx.h - what the VMX folder offers to the rest of the module.
+ *
+ * Only this folder touches a VMCS or executes a VMX instruction.  A vCPU's
+ * VMCS is entered and left in pairs: osp_vmx_load() makes it the current VMCS
+ * of this CPU, with preemption off; osp_vmx_put() gives the CPU back to the
+ * host.  All accessors below that read or write guest state need it loaded.
+ */
+#ifndef OSP_VMX_VMX_H
+#define OSP_VMX_VMX_H
+
+#include <linux/list.h>
+#include <linux/types.h>
+
+struct osp_vcpu;
+struct osp_mmu;
+struct kvm_segment;
+struct kvm_dtable;
+
+/**
+ * struct osp_vmcs - a VMCS and where it is
+ * @region: the page (SDM 3C 25.2), owned
+ * @cpu: the CPU whose processor may hold it in its caches, or -1
+ * @launched: VMLAUNCH has been done since the last VMCLEAR on @cpu
+ * @link: on the list of @cpu; only touched there, interrupts off
+ */
+struct osp_vmcs {
+	void *region;
+	int cpu;
+	bool launched;
+	struct list_head link;
+};
+
+/* cpu.c: VMX operation of the physical CPUs. */
+int osp_vmx_init(void);
+void osp_vmx_exit(void);
+int osp_vmx_get(void);
+void osp_vmx_release(void);
+bool osp_vmx_down(void);
+int osp_vmcs_alloc(struct osp_vmcs *vmcs);
+void osp_vmcs_free(struct osp_vmcs *vmcs);
+bool osp_vmcs_load(struct osp_vmcs *vmcs);
+void osp_vmcs_clear(struct osp_vmcs *vmcs);
+void osp_vmx_flush_ept(const struct cpumask *cpus, u64 eptp);
+
+/* setup.c: a vCPU's VMCS, from its allocation to its release. */
+int osp_vmx_vcpu_init(struct osp_vcpu *vcpu);
+void osp_vmx_vcpu_free(struct osp_vcpu *vcpu);
+void osp_vmx_vcpu_setup(struct osp_vcpu *vcpu);
+void osp_vmx_set_controls(struct osp_vcpu *vcpu);
+void osp_vmx_setup_exit(void);
+void osp_vmx_set_intercepts(struct osp_vcpu *vcpu);
+void osp_vmx_pass_msr(struct osp_vcpu *vcpu, u32 msr, bool read, bool write);
+
+/* switch.c: the world switch around the VM entry. */
+void osp_vmx_load(struct osp_vcpu *vcpu);
+void osp_vmx_put(struct osp_vcpu *vcpu);
+int osp_vmx_enter_guest(struct osp_vcpu *vcpu);
+void osp_vmx_switch_init(void);
+void osp_vmx_switch_exit(void);
+
+/* guest.c: architectural state in the VMCS. */
+u64 osp_vmx_rip(struct osp_vcpu *vcpu);
+void osp_vmx_set_rip(struct osp_vcpu *vcpu, u64 rip);
+u64 osp_vmx_rsp(struct osp_vcpu *vcpu);
+void osp_vmx_set_rsp(struct osp_vcpu *vcpu, u64 rsp);
+u64 osp_vmx_rflags(struct osp_vcpu *vcpu);
+void osp_vmx_set_rflags(struct osp_vcpu *vcpu, u64 rflags);
+u64 osp_vmx_cr0(struct osp_vcpu *vcpu);
+u64 osp_vmx_cr3(struct osp_vcpu *vcpu);
+u64 osp_vmx_cr4(struct osp_vcpu *vcpu);
+void osp_vmx_set_cr0(struct osp_vcpu *vcpu, u64 cr0);
+void osp_vmx_set_cr3(struct osp_vcpu *vcpu, u64 cr3);
+void osp_vmx_set_cr4(struct osp_vcpu *vcpu, u64 cr4);
+void osp_vmx_set_efer(struct osp_vcpu *vcpu, u64 efer);
+u64 osp_vmx_dr7(struct osp_vcpu *vcpu);
+void osp_vmx_set_dr7(struct osp_vcpu *vcpu, u64 dr7);
+u64 osp_vmx_pdpte(struct osp_vcpu *vcpu, unsigned int index);
+void osp_vmx_set_pdpte(struct osp_vcpu *vcpu, unsigned int index, u64 pdpte);
+void osp_vmx_segment(struct osp_vcpu *vcpu, int sreg, struct kvm_segment *seg);
+void osp_vmx_set_segment(struct osp_vcpu *vcpu, int sreg,
+			 const struct kvm_segment *seg);
+void osp_vmx_segment_raw(struct osp_vcpu *vcpu, int sreg, u64 *base,
+			 u32 *limit, u32 *access, u16 *selector);
+void osp_vmx_dtable(struct osp_vcpu *vcpu, bool idt, struct kvm_dtable *table);
+void osp_vmx_set_dtable(struct osp_vcpu *vcpu, bool idt,
+			const struct kvm_dtable *table);
+int osp_vmx_cpl(struct osp_vcpu *vcpu);
+bool osp_vmx_msr(struct osp_vcpu *vcpu, u32 msr, u64 *value);
+bool osp_vmx_set_msr(struct osp_vcpu *vcpu, u32 msr, u64 value);
+u32 osp_vmx_interruptibility(struct osp_vcpu *vcpu);
+void osp_vmx_set_interruptibility(struct osp_vcpu *vcpu, u32 state);
+void osp_vmx_set_tsc_offset(struct osp_vcpu *vcpu, u64 offset);
+void osp_vmx_flush_vpid(struct osp_vcpu *vcpu);
+u64 osp_vmx_qualification(void);
+u32 osp_vmx_insn_length(void);
+u32 osp_vmx_instruction_error(void);
+
+/* Segment registers in VMCS order; ES to GS are enum osp_insn_sreg. */
+enum { OSP_SREG_LDTR = 6, OSP_SREG_TR = 7, OSP_NR_SREGS = 8 };
+
+/* event.c: delivering exceptions and interrupts. */
+void osp_event_prepare(struct osp_vcpu *vcpu);
+void osp_event_requeue(struct osp_vcpu *vcpu);
+void osp_queue_exception(struct osp_vcpu *vcpu, u8 vector);
+void osp_queue_exception_error(struct osp_vcpu *vcpu, u8 vector, u32 error);
+bool osp_interrupt_open(struct osp_vcpu *vcpu);
+bool osp_interrupt_waiting(struct osp_vcpu *vcpu);
+void osp_skip_instruction(struct osp_vcpu *vcpu);
+void osp_advance(struct osp_vcpu *vcpu, u64 rip);
+
+#endif /* OSP_VMX_VMX_H */
