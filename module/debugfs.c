@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * debugfs.c - what a VM does, for everyone to read: /sys/kernel/debug/ospite/.
+ *
+ * A directory per VM, named PID-NUMBER; in it a directory per vCPU with the
+ * file exits: a line "REASON COUNT" for each reason that occurred.  Counters
+ * are written by the vCPU's thread only and read without a lock.
+ */
+#include <linux/debugfs.h>
+#include <linux/idr.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
+
+#include "ospite.h"
+
+static struct dentry *root;
+static DEFINE_IDA(ids);
+
+static int exits_show(struct seq_file *file, void *unused)
+{
+	struct osp_vcpu *vcpu = file->private;
+	int i;
+
+	for (i = 0; i < OSP_NR_EXIT_REASONS; i++)
+		if (READ_ONCE(vcpu->exits[i]))
+			seq_printf(file, "%s %llu\n", osp_exit_name(i),
+				   READ_ONCE(vcpu->exits[i]));
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(exits);
+
+/**
+ * osp_debugfs_add_vm() - make a VM's directory
+ * @vm: the VM
+ *
+ * A failure only means that nothing can be read there.
+ */
+void osp_debugfs_add_vm(struct osp_vm *vm)
+{
+	char name[32];
+
+	vm->id = ida_alloc(&ids, GFP_KERNEL);
+	if (vm->id < 0)
+		return;
+	snprintf(name, sizeof(name), "%d-%d", task_pid_nr(current), vm->id);
+	vm->debugfs = debugfs_create_dir(name, root);
+}
+
+/**
+ * osp_debugfs_add_vcpu() - make a vCPU's directory
+ * @vcpu: the vCPU; vm->lock is held
+ */
+void osp_debugfs_add_vcpu(struct osp_vcpu *vcpu)
+{
+	char name[16];
+
+	if (vcpu->vm->id < 0)
+		return;
+	snprintf(name, sizeof(name), "vcpu%d", vcpu->index);
+	vcpu->debugfs = debugfs_create_dir(name, vcpu->vm->debugfs);
+	debugfs_create_file("exits", 0444, vcpu->debugfs, vcpu, &exits_fops);
+}
+
+/**
+ * osp_debugfs_remove_vm() - remove a VM's directory and all in it
+ * @vm: the VM; nobody reads there when this returns
+ */
+void osp_debugfs_remove_vm(struct osp_vm *vm)
+{
+	if (vm->id < 0)
+		return;
+	debugfs_remove_recursive(vm->debugfs);
+	ida_free(&ids, vm->id);
+}
+
+/**
+ * osp_debugfs_init() - make the directory of all VMs
+ */
+void osp_debugfs_init(void)
+{
+	root = debugfs_create_dir("ospite", NULL);
+}
+
+/**
+ * osp_debugfs_exit() - remove it
+ */
+void osp_debugfs_exit(void)
+{
+	debugfs_remove_recursive(root);
+	ida_destroy(&ids);
+}

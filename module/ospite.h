@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/*
+ * ospite.h - the two objects behind the file descriptors: VM and vCPU.
+ *
+ * Locks, outermost first:
+ *
+ *   vcpu->mutex	all state of a vCPU; held through each of its ioctls
+ *   vm->lock		creation of vCPUs and devices, the list of VMs in debugfs
+ *   mmu's locks	see mmu/mmu.h
+ *
+ * Lifetimes: the VM's fd and every vCPU's fd hold a reference on the VM; the
+ * last one to go destroys it, vCPUs included.  The VM holds the struct, not
+ * the users, of its owner's mm (mmgrab).
+ */
+#ifndef OSP_OSPITE_H
+#define OSP_OSPITE_H
+
+#include <linux/cpumask.h>
+#include <linux/hrtimer.h>
+#include <linux/kvm.h>
+#include <linux/mutex.h>
+#include <linux/preempt.h>
+#include <linux/rcuwait.h>
+#include <linux/refcount.h>
+#include <linux/types.h>
+#include <linux/xarray.h>
+#include <linux/ospite.h>
+
+#include "host.h"
+#include "insn/insn.h"
+#include "irq/irqchip.h"
+#include "irq/lapic.h"
+#include "mmu/mmu.h"
+#include "vmx/names.h"
+#include "vmx/vmx.h"
+
+/* KVM_CAP_MAX_VCPUS and KVM_CAP_MAX_VCPU_ID; xAPIC IDs end at 254. */
+#define OSP_MAX_VCPUS		255
+
+/* vCPU registers in the order of their encoding, as in the emulator. */
+enum {
+	OSP_RAX, OSP_RCX, OSP_RDX, OSP_RBX, OSP_RSP, OSP_RBP, OSP_RSI, OSP_RDI,
+	OSP_R8, OSP_R9, OSP_R10, OSP_R11, OSP_R12, OSP_R13, OSP_R14, OSP_R15,
+	OSP_NR_GPRS
+};
+
+/**
+ * struct osp_vm - a virtual machine
+ * @refs: the VM's fd and its vCPUs' fds
+ * @mmu: its memory
+ * @lock: see above
+ * @vcpus: by index, all that were created
+ * @nr_vcpus: how many
+ * @bsp_id: KVM_SET_BOOT_CPU_ID: id of the bootstrap processor
+ * @chip: the interrupt controllers in the kernel, or NULL; set once
+ * @cpus: CPUs that may have cached translations of @mmu's EPT
+ * @tsc_offset: added to the host's TSC for a new vCPU, so that all agree
+ * @ring: the coalesced-MMIO ring that vCPU fds map, or NULL
+ * @dead: why the VM can't go on, or NULL; the first cause wins
+ * @debugfs: its directory
+ * @id: number in the name of that directory
+ */
+struct osp_vm {
+	refcount_t refs;
+	struct osp_mmu mmu;
+	struct mutex lock;
+	struct xarray vcpus;
+	unsigned int nr_vcpus;
+	u32 bsp_id;
+	struct osp_irqchip *chip;
+	cpumask_var_t cpus;
+	u64 tsc_offset;
+	void *ring;
+	const char *dead;
+	struct dentry *debugfs;
+	int id;
+};
+
+/* Reasons to look twice before the next VM entry: bits of vcpu->requests. */
+enum osp_request {
+	OSP_REQ_EVENT,		/* something to inject, or a window to open */
+	OSP_REQ_TLB,		/* INVVPID before the next entry */
+};
+
+/* MSRs that the kernel needs only on return to user mode (switch.c). */
+enum osp_user_msr {
+	OSP_MSR_STAR, OSP_MSR_LSTAR, OSP_MSR_CSTAR, OSP_MSR_FMASK,
+	OSP_MSR_TSC_AUX, OSP_NR_USER_MSRS
+};
+
+/**
+ * struct osp_pending_io - data on its way between guest and userspace
+ * @complete: what finishes the exit at the next KVM_RUN, or NULL; 1 to go on,
+ *	0 for another exit, or a negative errno
+ * @insn: the decoded instruction that waits for the data
+ * @data: MMIO reads that userspace has answered, in the order asked
+ * @nr_reads: how many of them there are
+ * @replayed: how many this execution has consumed
+ * @reads: where each read came from and how long it is
+ * @writes: accesses to hand to userspace after the instruction
+ * @nr_writes: how many of them there are
+ * @done_writes: how many userspace has seen
+ * @in_bytes: port data that userspace has put into the mapping
+ * @asked_bytes: port data that userspace was asked for
+ * @insn_length: length of the IN or OUT
+ * @rip: where it is
+ * @waiting: OUTS has put data into the mapping that userspace has to take
+ */
+#define OSP_MAX_FRAGMENTS	4
+
+struct osp_fragment {
+	u64 gpa;
+	u8 len;
+	u8 data[8];
+};
+
+struct osp_pending_io {
+	int (*complete)(struct osp_vcpu *vcpu);
+	struct osp_insn insn;
+	struct osp_fragment reads[OSP_MAX_FRAGMENTS];
+	struct osp_fragment writes[OSP_MAX_FRAGMENTS];
+	u8 nr_reads;
+	u8 replayed;
+	u8 nr_writes;
+	u8 done_writes;
+	u32 in_bytes;
+	u32 asked_bytes;
+	u32 insn_length;
+	u64 rip;
+	bool waiting;
+};
+
+/**
+ * struct osp_event - an event for the guest, in the format of the VMCS
+ * @info: VM-entry interruption information (SDM 3C 25.8.3); 0 is none
+ * @error: error code, if @info says there is one
+ * @length: instruction length, for software interrupts and exceptions
+ */
+struct osp_event {
+	u32 info;
+	u32 error;
+	u32 length;
+};
+
+/**
+ * struct osp_vcpu - a virtual CPU
+ *
+ * What the exit path touches comes first and together.
+ */
+struct osp_vcpu {
+	/* The guest's registers; enter.S knows the offsets. RSP is cached. */
+	u64 gpr[OSP_NR_GPRS];
+	u64 cr2;
+	u64 host_rsp;
+
+	/* Guest state of which the VMCS may hold an older or a newer copy. */
+	u64 rip;
+	u64 rflags;
+	u8 cached;		/* OSP_CACHED_*: our copy is as good as theirs */
+	u8 dirty;		/* OSP_CACHED_*: ours is newer */
+
+	bool in_guest;		/* interrupts off, on the way in, in or out */
+	bool loaded;		/* switched to the guest: MSRs, segments */
+	bool shadow_stale;	/* an instruction was skipped since the exit */
+	bool irq_window;	/* what the VMCS has in its controls */
+	bool nmi_window;
+	u32 tpr_threshold;
+	unsigned long requests;	/* 1 << enum osp_request */
+
+	u32 exit_reason;
+	u64 qualification;
+	u64 exits[OSP_NR_EXIT_REASONS];	/* how often, by reason */
+
+	struct kvm_run *run;
+	struct osp_vm *vm;
+	struct osp_lapic *lapic;	/* &vapic.lapic, or NULL: userspace has it */
+	struct osp_vmcs vmcs;
+
+	struct osp_event event;	/* its delivery was cut short; do it again */
+	struct osp_event exception;	/* raised by an emulated instruction */
+	bool triple_fault;
+	bool nmi_pending;
+	bool halted;
+	int user_irq;		/* KVM_INTERRUPT: the vector, or -1 */
+
+	/* Control registers that aren't simply in the VMCS */
+	u64 cr4_guest_owned;
+	u64 cr8;		/* without a local APIC in the kernel */
+	u64 efer;
+	u64 xcr0;
+	u64 ia32_xss;
+	u32 pkru;
+	u64 db[4];
+	u64 dr6;
+	bool db_live;		/* guest's DR0-3, DR6 in the registers */
+
+	/* MSRs */
+	u64 user_msrs[OSP_NR_USER_MSRS];
+	u64 kernel_gs_base;
+	u64 spec_ctrl;
+	u64 tsc_offset;
+	u64 tsc_adjust;
+	u64 misc_enable;
+	u64 apic_base;		/* without a local APIC in the kernel */
+	u64 mtrr_def_type;
+	u64 mtrr_fixed[11];
+	u64 mtrr_var[16];
+	u64 mcg_status, mcg_ctl;
+	u64 arch_capabilities;
+	u64 kvm_wall_clock, kvm_system_time;
+
+	/* CPUID policy */
+	struct kvm_cpuid_entry2 *cpuid;
+	int nr_cpuid;
+	u64 cr4_allowed;
+	u64 xcr0_allowed;
+	u8 phys_bits;
+	u32 features;		/* OSP_GUEST_* */
+
+	struct osp_pending_io io;
+	u8 io_buf[1024];	/* data of INS and OUTS on its way */
+
+	int cpu;		/* where it was loaded last, or -1 */
+	unsigned long host_fs_base;
+	unsigned long host_kernel_gs_base;
+	u16 host_ds, host_es, host_fs, host_gs;
+	u64 host_cr3, host_cr4;
+	u16 vpid;
+	void *apic_page;	/* virtual-APIC page (SDM 3C 30.1) */
+	struct osp_vapic vapic;
+	unsigned long *msr_bitmap;
+	struct fpu_guest fpu;
+
+	struct mutex mutex;
+	struct preempt_notifier preempt;
+	struct rcuwait wait;
+	int index;
+	u32 id;
+	u32 mp_state;		/* KVM_MP_STATE_*, but HALTED is @halted */
+	struct dentry *debugfs;
+};
+
+#define OSP_CACHED_RIP		BIT(0)
+#define OSP_CACHED_RSP		BIT(1)
+#define OSP_CACHED_RFLAGS	BIT(2)
+
+/* What a guest's CPUID allows, looked up once when CPUID is set. */
+#define OSP_GUEST_X2APIC	BIT(0)
+#define OSP_GUEST_TSC_DEADLINE	BIT(1)
+#define OSP_GUEST_RDTSCP	BIT(2)
+#define OSP_GUEST_PKU		BIT(3)
+#define OSP_GUEST_XSAVES	BIT(4)
+#define OSP_GUEST_LM		BIT(5)
+#define OSP_GUEST_NX		BIT(6)
+#define OSP_GUEST_MOVBE		BIT(7)
+#define OSP_GUEST_CX16		BIT(8)
+#define OSP_GUEST_GBPAGES	BIT(9)
+#define OSP_GUEST_SPEC_CTRL	BIT(10)
+#define OSP_GUEST_MTRR		BIT(11)
+#define OSP_GUEST_INVPCID	BIT(12)
+#define OSP_GUEST_SYSCALL	BIT(13)
+#define OSP_GUEST_FSGSBASE	BIT(14)
+#define OSP_GUEST_ARCH_CAP	BIT(15)
+#define OSP_GUEST_RTM		BIT(16)
+
+static inline bool osp_has(const struct osp_vcpu *vcpu, u32 feature)
+{
+	return vcpu->features & feature;
+}
+
+/**
+ * osp_request() - ask a vCPU to look twice before its next VM entry
+ * @vcpu: the vCPU
+ * @request: why
+ *
+ * Context: any.  From another thread or an interrupt, osp_kick() has to follow.
+ */
+static inline void osp_request(struct osp_vcpu *vcpu, enum osp_request request)
+{
+	set_bit(request, &vcpu->requests);
+}
+
+/* vm.c */
+int osp_vm_create(unsigned long type);
+void osp_vm_put(struct osp_vm *vm);
+void osp_vm_get(struct osp_vm *vm);
+int osp_check_extension(struct osp_vm *vm, long extension);
+void osp_vm_init(void);
+u32 osp_tsc_khz(void);
+
+/* vcpu.c */
+int osp_vcpu_create(struct osp_vm *vm, u32 id);
+void osp_vcpu_destroy(struct osp_vcpu *vcpu);
+void osp_kick(struct osp_vcpu *vcpu);
+int osp_internal_error(struct osp_vcpu *vcpu, u32 suberror, u32 ndata, ...);
+int osp_triple_fault(struct osp_vcpu *vcpu);
+
+/* run.c */
+int osp_vcpu_run(struct osp_vcpu *vcpu);
+int osp_vcpu_runnable(struct osp_vcpu *vcpu);
+
+/* state.c */
+long osp_state_ioctl(struct osp_vcpu *vcpu, unsigned int cmd, void __user *arg);
+void osp_vcpu_reset(struct osp_vcpu *vcpu, bool init);
+u64 osp_cr8(struct osp_vcpu *vcpu);
+int osp_set_cr8(struct osp_vcpu *vcpu, u64 cr8);
+u64 osp_apic_base(struct osp_vcpu *vcpu);
+
+/* cpuid.c */
+int osp_supported_cpuid(struct kvm_cpuid2 __user *arg);
+int osp_set_cpuid(struct osp_vcpu *vcpu, const struct kvm_cpuid2 *head,
+		  const struct kvm_cpuid_entry2 __user *entries);
+int osp_get_cpuid(struct osp_vcpu *vcpu, struct kvm_cpuid2 __user *arg);
+void osp_cpuid(struct osp_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
+void osp_cpuid_init(void);
+
+/* msr.c */
+int osp_rdmsr(struct osp_vcpu *vcpu, u32 msr, u64 *value, bool host);
+int osp_wrmsr(struct osp_vcpu *vcpu, u32 msr, u64 value, bool host);
+int osp_msr_list(struct kvm_msr_list __user *arg);
+void osp_set_tsc(struct osp_vcpu *vcpu, u64 tsc);
+
+/* cr.c: control and debug registers, with the rules of the SDM */
+int osp_set_cr0(struct osp_vcpu *vcpu, u64 cr0);
+int osp_set_cr3(struct osp_vcpu *vcpu, u64 cr3);
+int osp_set_cr4(struct osp_vcpu *vcpu, u64 cr4);
+int osp_set_efer(struct osp_vcpu *vcpu, u64 efer, bool host);
+int osp_set_xcr0(struct osp_vcpu *vcpu, u64 xcr0);
+bool osp_cr4_valid(struct osp_vcpu *vcpu, u64 cr4);
+int osp_load_pdptes(struct osp_vcpu *vcpu, u64 cr3);
+
+/* mmio.c: accesses that leave RAM, port I/O */
+int osp_mmio_exit(struct osp_vcpu *vcpu, u64 gpa);
+int osp_string_io(struct osp_vcpu *vcpu);
+int osp_port_io(struct osp_vcpu *vcpu, u16 port, unsigned int size, bool in);
+
+/* debugfs.c */
+void osp_debugfs_init(void);
+void osp_debugfs_exit(void);
+void osp_debugfs_add_vm(struct osp_vm *vm);
+void osp_debugfs_add_vcpu(struct osp_vcpu *vcpu);
+void osp_debugfs_remove_vm(struct osp_vm *vm);
+
+#endif /* OSP_OSPITE_H */

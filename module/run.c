@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * run.c - KVM_RUN: the one loop around the VM entry.
+ *
+ * Three rings.  The outermost (osp_vcpu_run) finishes what userspace answered
+ * and exchanges the FPU.  The middle one (run_loop) sleeps in HLT, takes
+ * signals, lets others run, and handles exits that need the host's help.  The
+ * innermost (run_section) has interrupts off and enters the guest as long as
+ * its exits can be handled at once.
+ *
+ * Nobody is forgotten between a request and the VM entry: a sender sets a bit
+ * in vcpu->requests, then reads vcpu->in_guest; the vCPU sets in_guest, then
+ * reads requests.  So either the vCPU sees the request, or the sender sees the
+ * vCPU in the guest and sends an interrupt, which is pending at the entry at
+ * the latest and makes the guest exit.  Called under the vCPU's mutex.
+ */
+#include <linux/entry-kvm.h>
+#include <linux/sched/signal.h>
+#include <linux/vtime.h>
+#include <asm/processor-flags.h>
+
+#include "ospite.h"
+#include "trace.h"
+#include "vmx/exit.h"
+
+/* Interrupts off.  What userspace sees of a failed entry is KVM's. */
+static int entry_failed(struct osp_vcpu *vcpu, u32 reason, const char *why)
+{
+	vcpu->run->exit_reason = KVM_EXIT_FAIL_ENTRY;
+	vcpu->run->fail_entry.hardware_entry_failure_reason = reason;
+	vcpu->run->fail_entry.cpu = smp_processor_id();
+	pr_warn_ratelimited("ospite: vCPU %u: VM entry failed: %s\n",
+			    vcpu->id, why);
+	return 0;
+}
+
+static int instruction_failed(struct osp_vcpu *vcpu)
+{
+	u32 error;
+
+	if (osp_vmx_down())
+		return -EIO;
+	error = osp_vmx_instruction_error();
+	return entry_failed(vcpu, error, osp_instruction_error(error));
+}
+
+static void handle_requests(struct osp_vcpu *vcpu)
+{
+	if (test_and_clear_bit(OSP_REQ_TLB, &vcpu->requests))
+		osp_vmx_flush_vpid(vcpu);
+	if (test_and_clear_bit(OSP_REQ_EVENT, &vcpu->requests))
+		osp_event_prepare(vcpu);
+}
+
+/* What was found in the exit-reason field, and nothing that has a row. */
+static int unexpected_exit(struct osp_vcpu *vcpu)
+{
+	u32 reason = vcpu->exit_reason;
+
+	if (reason & BIT(31))
+		return entry_failed(vcpu, reason,
+				    osp_exit_name((u16)reason) ?: "?");
+	return osp_internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON,
+				  2, (u64)reason, (u64)smp_processor_id());
+}
+
+static const struct osp_exit_row *exit_row(struct osp_vcpu *vcpu)
+{
+	u32 reason = vcpu->exit_reason;
+	const struct osp_exit_row *row;
+
+	if (unlikely(reason >= OSP_NR_EXIT_REASONS))
+		return NULL;
+	vcpu->exits[reason]++;
+	row = &osp_exit_table[reason];
+	if (row->delivers)
+		osp_event_requeue(vcpu);
+	if (unlikely(vcpu->event.info))
+		osp_request(vcpu, OSP_REQ_EVENT);
+	return row;
+}
+
+static __always_inline void trace_exit(struct osp_vcpu *vcpu)
+{
+	if (trace_ospite_exit_enabled())
+		trace_ospite_exit(vcpu->index, vcpu->exit_reason,
+				  osp_vmx_rip(vcpu), osp_vmx_qualification());
+}
+
+/*
+ * Enter the guest until something needs more than this.  Returns like an exit
+ * handler, or OSP_EXIT_SLOW with the exit's second function still to be called.
+ */
+static int run_section(struct osp_vcpu *vcpu)
+{
+	const struct osp_exit_row *row;
+	int r;
+
+	do {
+		if (unlikely(__xfer_to_guest_mode_work_pending()))
+			return 1;
+		if (READ_ONCE(vcpu->requests))
+			handle_requests(vcpu);
+		if (unlikely(vcpu->triple_fault))
+			return osp_triple_fault(vcpu);
+		if (trace_ospite_entry_enabled())
+			trace_ospite_entry(vcpu->index, osp_vmx_rip(vcpu));
+		if (unlikely(osp_vmx_enter_guest(vcpu)))
+			return instruction_failed(vcpu);
+		trace_exit(vcpu);
+		row = exit_row(vcpu);
+		if (unlikely(!row || (!row->fast && !row->slow)))
+			return unexpected_exit(vcpu);
+		if (!row->fast)
+			return OSP_EXIT_SLOW;
+		r = row->fast(vcpu);
+	} while (r == 1 && !vcpu->halted);
+	return r;
+}
+
+/* One section, with what surrounds it, and the rest of its last exit. */
+static int run_once(struct osp_vcpu *vcpu)
+{
+	int r;
+
+	local_irq_disable();
+	/* Full barrier: see the comment at the top. */
+	smp_store_mb(vcpu->in_guest, true);
+	vtime_account_guest_enter();
+	osp_vmx_enter_section(vcpu);
+	r = run_section(vcpu);
+	osp_vmx_leave_section(vcpu);
+	if (vcpu->exit_reason == OSP_EXIT_EXTERNAL_INTERRUPT) {
+		/* It is taken here, and counts as the guest's time. */
+		osp_host_note_quiescent();
+		local_irq_enable();
+		WRITE_ONCE(vcpu->in_guest, false);
+		local_irq_disable();
+	}
+	WRITE_ONCE(vcpu->in_guest, false);
+	vtime_account_guest_exit();
+	local_irq_enable();
+	if (r != OSP_EXIT_SLOW)
+		return r;
+	return osp_exit_table[vcpu->exit_reason].slow(vcpu);
+}
+
+/**
+ * osp_vcpu_runnable() - is there a reason not to sleep?
+ * @vcpu: the vCPU
+ *
+ * Context: the vCPU's thread, VMCS loaded.
+ */
+int osp_vcpu_runnable(struct osp_vcpu *vcpu)
+{
+	if (vcpu->mp_state == KVM_MP_STATE_UNINITIALIZED ||
+	    vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED)
+		return READ_ONCE(vcpu->lapic->events) &
+			(BIT(OSP_LAPIC_EV_INIT) | BIT(OSP_LAPIC_EV_SIPI));
+	if (!vcpu->halted)
+		return true;
+	if (vcpu->nmi_pending || vcpu->exception.info || vcpu->event.info)
+		return true;
+	if (!vcpu->lapic)
+		return vcpu->user_irq >= 0 && osp_interrupt_open(vcpu);
+	if (READ_ONCE(vcpu->lapic->events))
+		return true;
+	return osp_interrupt_waiting(vcpu) && osp_interrupt_open(vcpu);
+}
+
+/*
+ * Sleep until there is a reason to run, or a signal.  The kick sets the request
+ * before it wakes, and the condition is read after the sleeper is registered.
+ */
+static int block(struct osp_vcpu *vcpu)
+{
+	int r;
+
+	r = rcuwait_wait_event(&vcpu->wait,
+			       osp_vcpu_runnable(vcpu) || signal_pending(current),
+			       TASK_INTERRUPTIBLE);
+	if (r)
+		return r;
+	if (!osp_vcpu_runnable(vcpu))
+		return 1;
+	vcpu->halted = false;
+	osp_request(vcpu, OSP_REQ_EVENT);
+	return 1;
+}
+
+static int sleep_in_hlt(struct osp_vcpu *vcpu)
+{
+	if (vcpu->lapic)
+		return block(vcpu);
+	if (osp_vcpu_runnable(vcpu)) {
+		vcpu->halted = false;
+		return 1;
+	}
+	vcpu->halted = false;
+	vcpu->run->exit_reason = KVM_EXIT_HLT;
+	return 0;
+}
+
+/* INIT and SIPI (SDM 3A 9.4.3).  Returns whether the vCPU may run. */
+static void take_init_sipi(struct osp_vcpu *vcpu)
+{
+	struct kvm_segment cs;
+
+	if (!vcpu->lapic || likely(!READ_ONCE(vcpu->lapic->events)))
+		return;
+	if (osp_lapic_take_event(vcpu->lapic, OSP_LAPIC_EV_INIT)) {
+		osp_vcpu_reset(vcpu, true);
+		vcpu->mp_state = vcpu->lapic->bsp ? KVM_MP_STATE_RUNNABLE :
+						    KVM_MP_STATE_INIT_RECEIVED;
+		vcpu->halted = false;
+	}
+	if (osp_lapic_take_event(vcpu->lapic, OSP_LAPIC_EV_SIPI) &&
+	    vcpu->mp_state == KVM_MP_STATE_INIT_RECEIVED) {
+		osp_vmx_segment(vcpu, OSP_INSN_CS, &cs);
+		cs.selector = vcpu->lapic->sipi_vector << 8;
+		cs.base = vcpu->lapic->sipi_vector << 12;
+		osp_vmx_set_segment(vcpu, OSP_INSN_CS, &cs);
+		osp_vmx_set_rip(vcpu, 0);
+		vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
+	}
+	osp_request(vcpu, OSP_REQ_EVENT);
+}
+
+static bool sleeps(const struct osp_vcpu *vcpu)
+{
+	return vcpu->halted || vcpu->mp_state != KVM_MP_STATE_RUNNABLE;
+}
+
+static int take_signal(struct osp_vcpu *vcpu)
+{
+	int r = xfer_to_guest_mode_handle_work(NULL);
+
+	if (r == -EINTR)
+		vcpu->run->exit_reason = KVM_EXIT_INTR;
+	return r;
+}
+
+/* Userspace has the interrupt controller and asked to be told of a window. */
+static bool window_is_open(struct osp_vcpu *vcpu)
+{
+	return !vcpu->lapic && vcpu->run->request_interrupt_window &&
+	       vcpu->user_irq < 0 && !vcpu->event.info &&
+	       !vcpu->exception.info && osp_interrupt_open(vcpu);
+}
+
+static int run_loop(struct osp_vcpu *vcpu)
+{
+	int r;
+
+	for (;;) {
+		take_init_sipi(vcpu);
+		if (unlikely(sleeps(vcpu)))
+			r = sleep_in_hlt(vcpu);
+		else
+			r = run_once(vcpu);
+		if (r <= 0)
+			return r;
+		if (unlikely(vcpu->vm->dead))
+			return -EIO;
+		if (unlikely(window_is_open(vcpu))) {
+			vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
+			return 0;
+		}
+		if (unlikely(__xfer_to_guest_mode_work_pending())) {
+			r = take_signal(vcpu);
+			if (r)
+				return r;
+		}
+	}
+}
+
+/* What userspace may look at after each return, whatever the reason. */
+static void fill_run(struct osp_vcpu *vcpu)
+{
+	struct kvm_run *run = vcpu->run;
+
+	run->if_flag = !!(osp_vmx_rflags(vcpu) & X86_EFLAGS_IF);
+	run->cr8 = osp_cr8(vcpu);
+	run->apic_base = osp_apic_base(vcpu);
+	run->flags = 0;
+	run->ready_for_interrupt_injection =
+		vcpu->lapic || (vcpu->user_irq < 0 && !vcpu->event.info &&
+				!vcpu->exception.info && osp_interrupt_open(vcpu));
+}
+
+static int finish_pending_io(struct osp_vcpu *vcpu)
+{
+	int (*complete)(struct osp_vcpu *vcpu) = vcpu->io.complete;
+
+	if (!complete)
+		return 1;
+	vcpu->io.complete = NULL;
+	return complete(vcpu);
+}
+
+/* An application processor waits here for its SIPI; userspace sees EAGAIN. */
+static int wait_for_sipi(struct osp_vcpu *vcpu)
+{
+	int r;
+
+	if (vcpu->run->immediate_exit)
+		return -EINTR;
+	r = block(vcpu);
+	take_init_sipi(vcpu);
+	if (r == 1 && signal_pending(current))
+		r = -EINTR;
+	if (r == -EINTR)
+		vcpu->run->exit_reason = KVM_EXIT_INTR;
+	return r < 0 ? r : -EAGAIN;
+}
+
+/**
+ * osp_vcpu_run() - the body of KVM_RUN
+ * @vcpu: the vCPU, loaded
+ *
+ * Context: process context of the VM's owner, may sleep.
+ * Return: 0 with @vcpu->run->exit_reason set; -EINTR for a signal or
+ * immediate_exit; -EAGAIN for an application processor after it was woken;
+ * -EFAULT if guest memory has no host page behind it; -EINVAL for a bad cr8
+ * in @vcpu->run; -EIO if the VM is dead.
+ */
+int osp_vcpu_run(struct osp_vcpu *vcpu)
+{
+	int r;
+
+	osp_host_fpu_load(&vcpu->fpu);
+	if (vcpu->mp_state == KVM_MP_STATE_UNINITIALIZED) {
+		r = wait_for_sipi(vcpu);
+		goto out;
+	}
+	if (!vcpu->lapic) {
+		r = -EINVAL;
+		if (osp_set_cr8(vcpu, vcpu->run->cr8))
+			goto out;
+		if (vcpu->run->request_interrupt_window)
+			osp_request(vcpu, OSP_REQ_EVENT);
+	}
+	vcpu->run->exit_reason = KVM_EXIT_UNKNOWN;
+	r = finish_pending_io(vcpu);
+	if (r > 0 && vcpu->run->immediate_exit)
+		r = -EINTR;
+	if (r > 0)
+		r = run_loop(vcpu);
+out:
+	osp_host_fpu_put(&vcpu->fpu);
+	fill_run(vcpu);
+	return r;
+}

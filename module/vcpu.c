@@ -1,0 +1,368 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vcpu.c - the vCPU's file descriptor: its life, its mapping, its ioctls.
+ *
+ * A vCPU is created and destroyed with its VM.  Each ioctl takes vcpu->mutex
+ * and loads the VMCS; while it runs, preempt notifiers put the vCPU away when
+ * its thread is scheduled out and load it where it is scheduled in, so that
+ * all code in between may use the VMCS with preemption on.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/nospec.h>
+#include <linux/slab.h>
+#include <linux/smp.h>
+#include <linux/stdarg.h>
+#include <linux/uaccess.h>
+
+#include "ospite.h"
+
+/* vCPU fd: page 0 is struct kvm_run, 1 the data of port I/O, 2 the ring. */
+#define PIO_PAGE	1
+#define RING_PAGE	2
+#define RUN_PAGES	2
+
+static void sched_in(struct preempt_notifier *notifier, int cpu)
+{
+	osp_vmx_load(container_of(notifier, struct osp_vcpu, preempt));
+}
+
+static void sched_out(struct preempt_notifier *notifier,
+		      struct task_struct *next)
+{
+	osp_vmx_put(container_of(notifier, struct osp_vcpu, preempt));
+}
+
+static struct preempt_ops preempt_ops = {
+	.sched_in = sched_in,
+	.sched_out = sched_out,
+};
+
+static void load(struct osp_vcpu *vcpu)
+{
+	preempt_disable();
+	preempt_notifier_register(&vcpu->preempt);
+	osp_vmx_load(vcpu);
+	preempt_enable();
+}
+
+static void put(struct osp_vcpu *vcpu)
+{
+	preempt_disable();
+	osp_vmx_put(vcpu);
+	preempt_notifier_unregister(&vcpu->preempt);
+	preempt_enable();
+}
+
+/**
+ * osp_kick() - make a vCPU look at its requests
+ * @vcpu: the vCPU; the request is set already
+ *
+ * Wakes it from HLT, or gets it out of the guest; see run.c for why none is
+ * lost.
+ *
+ * Context: any, also hard interrupts.
+ */
+void osp_kick(struct osp_vcpu *vcpu)
+{
+	int cpu;
+
+	/* The request before in_guest; pairs with smp_store_mb() in run.c. */
+	smp_mb__after_atomic();
+	if (READ_ONCE(vcpu->in_guest)) {
+		cpu = READ_ONCE(vcpu->cpu);
+		if (cpu >= 0 && cpu != raw_smp_processor_id())
+			smp_send_reschedule(cpu);
+		return;
+	}
+	rcuwait_wake_up(&vcpu->wait);
+}
+
+/**
+ * osp_internal_error() - end the guest: it needs what is not there
+ * @vcpu: the vCPU
+ * @suberror: KVM_INTERNAL_ERROR_*
+ * @ndata: how many u64 follow, at most 16
+ *
+ * Return: 0, for an exit handler to return.
+ */
+int osp_internal_error(struct osp_vcpu *vcpu, u32 suberror, u32 ndata, ...)
+{
+	struct kvm_run *run = vcpu->run;
+	va_list list;
+	u32 i;
+
+	run->exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run->internal.suberror = suberror;
+	run->internal.ndata = ndata;
+	va_start(list, ndata);
+	for (i = 0; i < ndata; i++)
+		run->internal.data[i] = va_arg(list, u64);
+	va_end(list);
+	return 0;
+}
+
+/**
+ * osp_triple_fault() - the guest has faulted while delivering a double fault
+ * @vcpu: the vCPU
+ *
+ * The state stays as it was, for userspace to look at.
+ * Return: 0, for an exit handler to return.
+ */
+int osp_triple_fault(struct osp_vcpu *vcpu)
+{
+	vcpu->triple_fault = false;
+	vcpu->run->exit_reason = KVM_EXIT_SHUTDOWN;
+	return 0;
+}
+
+static long run_ioctl(struct osp_vcpu *vcpu, unsigned long arg)
+{
+	return arg ? -EINVAL : osp_vcpu_run(vcpu);
+}
+
+static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct osp_vcpu *vcpu = file->private_data;
+	long r;
+
+	if (current->mm != vcpu->vm->mmu.mm || vcpu->vm->dead)
+		return -EIO;
+	if (_IOC_TYPE(cmd) != KVMIO)
+		return -ENOTTY;
+	if (mutex_lock_killable(&vcpu->mutex))
+		return -EINTR;
+	load(vcpu);
+	if (cmd == KVM_RUN)
+		r = run_ioctl(vcpu, arg);
+	else
+		r = osp_state_ioctl(vcpu, cmd, (void __user *)arg);
+	put(vcpu);
+	mutex_unlock(&vcpu->mutex);
+	return r;
+}
+
+/* No ring is ever written; what reads it finds it empty. */
+static struct page *ring_page(struct osp_vm *vm)
+{
+	if (!READ_ONCE(vm->ring)) {
+		void *ring = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
+
+		if (ring && cmpxchg(&vm->ring, NULL, ring))
+			free_page((unsigned long)ring);
+	}
+	return vm->ring ? virt_to_page(vm->ring) : NULL;
+}
+
+static vm_fault_t vcpu_fault(struct vm_fault *fault)
+{
+	struct osp_vcpu *vcpu = fault->vma->vm_file->private_data;
+	struct page *page;
+
+	switch (fault->pgoff) {
+	case 0:
+	case PIO_PAGE:
+		page = virt_to_page((void *)vcpu->run + fault->pgoff * PAGE_SIZE);
+		break;
+	case RING_PAGE:
+		page = ring_page(vcpu->vm);
+		if (!page)
+			return VM_FAULT_OOM;
+		break;
+	default:
+		return VM_FAULT_SIGBUS;
+	}
+	get_page(page);
+	fault->page = page;
+	return 0;
+}
+
+static const struct vm_operations_struct vcpu_vm_ops = {
+	.fault = vcpu_fault,
+};
+
+static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	vma->vm_ops = &vcpu_vm_ops;
+	return 0;
+}
+
+static int vcpu_release(struct inode *inode, struct file *file)
+{
+	struct osp_vcpu *vcpu = file->private_data;
+
+	osp_vm_put(vcpu->vm);
+	return 0;
+}
+
+static const struct file_operations vcpu_fops = {
+	.owner = THIS_MODULE,
+	.release = vcpu_release,
+	.unlocked_ioctl = vcpu_ioctl,
+	.mmap = vcpu_mmap,
+	.llseek = noop_llseek,
+};
+
+/* The pages that userspace maps go one by one, so they are not compound. */
+static int alloc_run_pages(struct osp_vcpu *vcpu)
+{
+	struct page *pages = alloc_pages(GFP_KERNEL_ACCOUNT | __GFP_ZERO,
+					 get_order(RUN_PAGES * PAGE_SIZE));
+
+	if (!pages)
+		return -ENOMEM;
+	split_page(pages, get_order(RUN_PAGES * PAGE_SIZE));
+	vcpu->run = page_address(pages);
+	return 0;
+}
+
+static void free_run_pages(struct osp_vcpu *vcpu)
+{
+	int i;
+
+	for (i = 0; vcpu->run && i < RUN_PAGES; i++)
+		free_page((unsigned long)vcpu->run + i * PAGE_SIZE);
+}
+
+/**
+ * osp_vcpu_destroy() - release a vCPU
+ * @vcpu: the vCPU, maybe only partly made; no fd refers to it
+ *
+ * Context: process context, may sleep.
+ */
+void osp_vcpu_destroy(struct osp_vcpu *vcpu)
+{
+	osp_vapic_exit(&vcpu->vapic);
+	osp_vmx_vcpu_free(vcpu);
+	if (vcpu->fpu.fpstate)
+		osp_host_fpu_free(&vcpu->fpu);
+	free_run_pages(vcpu);
+	kvfree(vcpu->cpuid);
+	kfree(vcpu);
+}
+
+static int give_lapic(struct osp_vcpu *vcpu)
+{
+	struct osp_vm *vm = vcpu->vm;
+
+	if (!vm->chip)
+		return 0;
+	osp_vapic_init(&vcpu->vapic, vm->chip, vcpu->apic_page, vcpu->id,
+		       vcpu->id == vm->bsp_id, osp_tsc_khz(), vcpu);
+	vcpu->lapic = &vcpu->vapic.lapic;
+	return 0;
+}
+
+static struct osp_vcpu *vcpu_alloc(struct osp_vm *vm, u32 id)
+{
+	struct osp_vcpu *vcpu = kzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
+	int err = -ENOMEM;
+
+	if (!vcpu)
+		return ERR_PTR(-ENOMEM);
+	vcpu->vm = vm;
+	vcpu->id = id;
+	vcpu->cpu = -1;
+	vcpu->user_irq = -1;
+	vcpu->tsc_offset = vm->tsc_offset;
+	mutex_init(&vcpu->mutex);
+	rcuwait_init(&vcpu->wait);
+	preempt_notifier_init(&vcpu->preempt, &preempt_ops);
+	if (!osp_host_fpu_alloc(&vcpu->fpu) || alloc_run_pages(vcpu))
+		goto fail;
+	err = osp_vmx_vcpu_init(vcpu);
+	if (!err)
+		err = give_lapic(vcpu);
+	if (err)
+		goto fail;
+	return vcpu;
+fail:
+	osp_vcpu_destroy(vcpu);
+	return ERR_PTR(err);
+}
+
+static void setup(struct osp_vcpu *vcpu)
+{
+	load(vcpu);
+	osp_vmx_vcpu_setup(vcpu);
+	osp_vcpu_reset(vcpu, false);
+	put(vcpu);
+	vcpu->mp_state = !vcpu->lapic || vcpu->id == vcpu->vm->bsp_id ?
+			 KVM_MP_STATE_RUNNABLE : KVM_MP_STATE_UNINITIALIZED;
+}
+
+/* vm->lock is held.  The fd comes last: from then on userspace has the vCPU. */
+static int publish(struct osp_vm *vm, struct osp_vcpu *vcpu)
+{
+	int fd, err;
+
+	err = xa_err(xa_store(&vm->vcpus, vm->nr_vcpus, vcpu, GFP_KERNEL_ACCOUNT));
+	if (!err && vcpu->lapic)
+		err = osp_irqchip_register_lapic(vm->chip, &vcpu->vapic);
+	if (err)
+		goto erase;
+	osp_vm_get(vm);
+	fd = anon_inode_getfd("ospite-vcpu", &vcpu_fops, vcpu, O_RDWR | O_CLOEXEC);
+	if (fd < 0) {
+		osp_vm_put(vm);
+		if (vcpu->lapic)
+			osp_irqchip_unregister_lapic(vm->chip, &vcpu->vapic);
+		err = fd;
+		goto erase;
+	}
+	vm->nr_vcpus++;
+	osp_debugfs_add_vcpu(vcpu);
+	return fd;
+erase:
+	xa_erase(&vm->vcpus, vm->nr_vcpus);
+	return err;
+}
+
+static bool id_taken(struct osp_vm *vm, u32 id)
+{
+	struct osp_vcpu *vcpu;
+	unsigned long i;
+
+	xa_for_each(&vm->vcpus, i, vcpu)
+		if (vcpu->id == id)
+			return true;
+	return false;
+}
+
+/**
+ * osp_vcpu_create() - the body of KVM_CREATE_VCPU
+ * @vm: the VM
+ * @id: its number, which is also its APIC ID
+ *
+ * Context: process context, may sleep.
+ * Return: a file descriptor; -EINVAL for an id or a number of vCPUs beyond
+ * the limit, -EEXIST, -ENOMEM, -EMFILE.
+ */
+int osp_vcpu_create(struct osp_vm *vm, u32 id)
+{
+	struct osp_vcpu *vcpu;
+	int r;
+
+	if (id >= OSP_MAX_VCPUS)
+		return -EINVAL;
+	mutex_lock(&vm->lock);
+	r = -EINVAL;
+	if (vm->nr_vcpus >= OSP_MAX_VCPUS)
+		goto out;
+	r = -EEXIST;
+	if (id_taken(vm, id))
+		goto out;
+	vcpu = vcpu_alloc(vm, id);
+	r = PTR_ERR_OR_ZERO(vcpu);
+	if (r)
+		goto out;
+	vcpu->index = vm->nr_vcpus;
+	setup(vcpu);
+	r = publish(vm, vcpu);
+	if (r < 0)
+		osp_vcpu_destroy(vcpu);
+out:
+	mutex_unlock(&vm->lock);
+	return r;
+}

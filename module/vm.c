@@ -1,0 +1,425 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * vm.c - the VM's file descriptor: its life and its ioctls.
+ *
+ * VM ioctls that change what vCPUs and devices there are run under vm->lock;
+ * memory has its own locks (mmu/), the interrupt controllers too (irq/).
+ */
+#include <linux/anon_inodes.h>
+#include <linux/fs.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <asm/msr.h>
+#include <asm/tsc.h>
+
+#include "ospite.h"
+#include "vmx/cap.h"
+
+/**
+ * osp_tsc_khz() - frequency of the TSC, host's and guests' alike
+ */
+u32 osp_tsc_khz(void)
+{
+	return tsc_khz;
+}
+
+static void mmu_flush(struct osp_mmu *mmu)
+{
+	struct osp_vm *vm = container_of(mmu, struct osp_vm, mmu);
+
+	osp_vmx_flush_ept(vm->cpus, osp_mmu_eptp(mmu));
+}
+
+/* The last reference is gone and so is the memory: nothing is left. */
+static void mmu_freed(struct osp_mmu *mmu)
+{
+	struct osp_vm *vm = container_of(mmu, struct osp_vm, mmu);
+
+	free_cpumask_var(vm->cpus);
+	kfree(vm);
+}
+
+static struct osp_mmu_ops mmu_ops = {
+	.flush = mmu_flush,
+	.freed = mmu_freed,
+};
+
+/**
+ * osp_vm_get() - one more file refers to a VM
+ * @vm: the VM
+ */
+void osp_vm_get(struct osp_vm *vm)
+{
+	refcount_inc(&vm->refs);
+}
+
+static void destroy(struct osp_vm *vm)
+{
+	struct osp_vcpu *vcpu;
+	unsigned long i;
+
+	osp_debugfs_remove_vm(vm);
+	if (vm->chip)
+		osp_irqchip_stop(vm->chip);
+	xa_for_each(&vm->vcpus, i, vcpu)
+		osp_vcpu_destroy(vcpu);
+	xa_destroy(&vm->vcpus);
+	if (vm->chip)
+		osp_irqchip_destroy(vm->chip);
+	free_page((unsigned long)vm->ring);
+	osp_mmu_destroy(&vm->mmu);
+	osp_vmx_release();
+}
+
+/**
+ * osp_vm_put() - a file that referred to a VM is closed
+ * @vm: the VM; gone after the last one
+ *
+ * Context: process context, may sleep.
+ */
+void osp_vm_put(struct osp_vm *vm)
+{
+	if (refcount_dec_and_test(&vm->refs))
+		destroy(vm);
+}
+
+static void kick(void *arg)
+{
+	struct osp_vcpu *vcpu = arg;
+
+	osp_request(vcpu, OSP_REQ_EVENT);
+	osp_kick(vcpu);
+}
+
+static u64 guest_tsc(void *arg)
+{
+	struct osp_vcpu *vcpu = arg;
+
+	return rdtsc() + READ_ONCE(vcpu->tsc_offset);
+}
+
+static const struct osp_irqchip_ops irqchip_ops = {
+	.kick = kick,
+	.guest_tsc = guest_tsc,
+};
+
+static long create_irqchip(struct osp_vm *vm, void __user *arg)
+{
+	struct osp_irqchip *chip;
+	long r = -EEXIST;
+
+	mutex_lock(&vm->lock);
+	if (vm->chip)
+		goto out;
+	r = -EINVAL;
+	if (vm->nr_vcpus)
+		goto out;
+	chip = osp_irqchip_create(&irqchip_ops, false, 0);
+	r = PTR_ERR_OR_ZERO(chip);
+	if (!r)
+		vm->chip = chip;
+out:
+	mutex_unlock(&vm->lock);
+	return r;
+}
+
+static long create_pit2(struct osp_vm *vm, void __user *arg)
+{
+	struct kvm_pit_config config;
+	long r = -ENOENT;
+
+	if (copy_from_user(&config, arg, sizeof(config)))
+		return -EFAULT;
+	mutex_lock(&vm->lock);
+	if (vm->chip)
+		r = osp_irqchip_create_pit(vm->chip, &config);
+	mutex_unlock(&vm->lock);
+	return r;
+}
+
+static long irq_line(struct osp_vm *vm, void __user *arg, bool status)
+{
+	struct kvm_irq_level level;
+	long r;
+
+	if (copy_from_user(&level, arg, sizeof(level)))
+		return -EFAULT;
+	if (!vm->chip)
+		return -ENXIO;
+	r = osp_irqchip_irq_line(vm->chip, &level, status);
+	if (!r && status && copy_to_user(arg, &level, sizeof(level)))
+		r = -EFAULT;
+	return r;
+}
+
+static long irq_line_plain(struct osp_vm *vm, void __user *arg)
+{
+	return irq_line(vm, arg, false);
+}
+
+static long irq_line_status(struct osp_vm *vm, void __user *arg)
+{
+	return irq_line(vm, arg, true);
+}
+
+static long set_memory(struct osp_vm *vm, void __user *arg)
+{
+	struct kvm_userspace_memory_region region;
+
+	if (copy_from_user(&region, arg, sizeof(region)))
+		return -EFAULT;
+	return osp_mmu_set_region(&vm->mmu, &region);
+}
+
+/*
+ * With unrestricted guests no TSS or page table of ours is needed in guest
+ * memory; the addresses are checked and forgotten.
+ */
+static long set_tss_addr(struct osp_vm *vm, void __user *arg)
+{
+	return (unsigned long)arg > (u32)(-3 * PAGE_SIZE) ? -EINVAL : 0;
+}
+
+static long set_identity_map_addr(struct osp_vm *vm, void __user *arg)
+{
+	u64 addr;
+
+	if (copy_from_user(&addr, arg, sizeof(addr)))
+		return -EFAULT;
+	return vm->nr_vcpus ? -EINVAL : 0;
+}
+
+static long set_boot_cpu_id(struct osp_vm *vm, void __user *arg)
+{
+	long r = 0;
+
+	mutex_lock(&vm->lock);
+	if (vm->nr_vcpus)
+		r = -EBUSY;
+	else
+		vm->bsp_id = (unsigned long)arg;
+	mutex_unlock(&vm->lock);
+	return r;
+}
+
+static long get_irqchip(struct osp_vm *vm, void __user *arg)
+{
+	struct kvm_irqchip *state;
+	long r;
+
+	if (!vm->chip)
+		return -ENXIO;
+	state = memdup_user(arg, sizeof(*state));
+	if (IS_ERR(state))
+		return PTR_ERR(state);
+	r = osp_irqchip_get(vm->chip, state);
+	if (!r && copy_to_user(arg, state, sizeof(*state)))
+		r = -EFAULT;
+	kfree(state);
+	return r;
+}
+
+static long set_irqchip(struct osp_vm *vm, void __user *arg)
+{
+	struct kvm_irqchip *state;
+	long r;
+
+	if (!vm->chip)
+		return -ENXIO;
+	state = memdup_user(arg, sizeof(*state));
+	if (IS_ERR(state))
+		return PTR_ERR(state);
+	r = osp_irqchip_set(vm->chip, state);
+	kfree(state);
+	return r;
+}
+
+static long get_pit2(struct osp_vm *vm, void __user *arg)
+{
+	struct kvm_pit_state2 state = { };
+	long r = vm->chip ? osp_irqchip_get_pit2(vm->chip, &state) : -ENXIO;
+
+	if (!r && copy_to_user(arg, &state, sizeof(state)))
+		r = -EFAULT;
+	return r;
+}
+
+static long set_pit2(struct osp_vm *vm, void __user *arg)
+{
+	struct kvm_pit_state2 state;
+
+	if (copy_from_user(&state, arg, sizeof(state)))
+		return -EFAULT;
+	return vm->chip ? osp_irqchip_set_pit2(vm->chip, &state) : -ENXIO;
+}
+
+static long create_vcpu(struct osp_vm *vm, void __user *arg)
+{
+	unsigned long id = (unsigned long)arg;
+
+	return id > U32_MAX ? -EINVAL : osp_vcpu_create(vm, id);
+}
+
+static long check_extension(struct osp_vm *vm, void __user *arg)
+{
+	return osp_check_extension(vm, (unsigned long)arg);
+}
+
+static const struct {
+	unsigned int cmd;
+	long (*call)(struct osp_vm *vm, void __user *arg);
+} vm_ioctls[] = {
+	{ KVM_CHECK_EXTENSION, check_extension },
+	{ KVM_CREATE_VCPU, create_vcpu },
+	{ KVM_SET_USER_MEMORY_REGION, set_memory },
+	{ KVM_SET_TSS_ADDR, set_tss_addr },
+	{ KVM_SET_IDENTITY_MAP_ADDR, set_identity_map_addr },
+	{ KVM_SET_BOOT_CPU_ID, set_boot_cpu_id },
+	{ KVM_CREATE_IRQCHIP, create_irqchip },
+	{ KVM_GET_IRQCHIP, get_irqchip },
+	{ KVM_SET_IRQCHIP, set_irqchip },
+	{ KVM_CREATE_PIT2, create_pit2 },
+	{ KVM_GET_PIT2, get_pit2 },
+	{ KVM_SET_PIT2, set_pit2 },
+	{ KVM_IRQ_LINE, irq_line_plain },
+	{ KVM_IRQ_LINE_STATUS, irq_line_status },
+};
+
+static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	struct osp_vm *vm = file->private_data;
+	int i;
+
+	if (current->mm != vm->mmu.mm || vm->dead)
+		return -EIO;
+	for (i = 0; i < ARRAY_SIZE(vm_ioctls); i++)
+		if (vm_ioctls[i].cmd == cmd)
+			return vm_ioctls[i].call(vm, (void __user *)arg);
+	return -ENOTTY;
+}
+
+static int vm_release(struct inode *inode, struct file *file)
+{
+	osp_vm_put(file->private_data);
+	return 0;
+}
+
+static const struct file_operations vm_fops = {
+	.owner = THIS_MODULE,
+	.release = vm_release,
+	.unlocked_ioctl = vm_ioctl,
+	.llseek = noop_llseek,
+};
+
+static struct osp_vm *vm_alloc(void)
+{
+	struct osp_vm *vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
+	int err = -ENOMEM;
+
+	if (!vm)
+		return ERR_PTR(-ENOMEM);
+	if (!zalloc_cpumask_var(&vm->cpus, GFP_KERNEL_ACCOUNT))
+		goto free_vm;
+	refcount_set(&vm->refs, 1);
+	mutex_init(&vm->lock);
+	xa_init(&vm->vcpus);
+	/* The guest's TSC starts with the VM. */
+	vm->tsc_offset = -rdtsc();
+	err = osp_vmx_get();
+	if (err)
+		goto free_cpus;
+	err = osp_mmu_init(&vm->mmu, &mmu_ops);
+	if (!err)
+		return vm;
+	osp_vmx_release();
+free_cpus:
+	free_cpumask_var(vm->cpus);
+free_vm:
+	kfree(vm);
+	return ERR_PTR(err);
+}
+
+/**
+ * osp_vm_create() - the body of KVM_CREATE_VM
+ * @type: must be 0
+ *
+ * Context: process context, may sleep.
+ * Return: a file descriptor; -EINVAL, -ENOMEM, -EMFILE; -EBUSY if another
+ * hypervisor holds VMX.
+ */
+int osp_vm_create(unsigned long type)
+{
+	struct osp_vm *vm;
+	int fd;
+
+	if (type)
+		return -EINVAL;
+	vm = vm_alloc();
+	if (IS_ERR(vm))
+		return PTR_ERR(vm);
+	osp_debugfs_add_vm(vm);
+	fd = anon_inode_getfd("ospite-vm", &vm_fops, vm, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		osp_vm_put(vm);
+	return fd;
+}
+
+/**
+ * osp_vm_init() - fill in what the CPU says about EPT
+ */
+void osp_vm_init(void)
+{
+	mmu_ops.ept_ad = osp_vmx_cap.ept_vpid & BIT_ULL(21);
+	mmu_ops.phys_bits = boot_cpu_data.x86_phys_bits;
+}
+
+/**
+ * osp_check_extension() - the body of KVM_CHECK_EXTENSION
+ * @vm: the VM, or NULL for the device
+ * @extension: a capability's number
+ *
+ * Return: 0 for what is not there.
+ */
+int osp_check_extension(struct osp_vm *vm, long extension)
+{
+	switch (extension) {
+	case KVM_CAP_IRQCHIP:
+	case KVM_CAP_HLT:
+	case KVM_CAP_USER_MEMORY:
+	case KVM_CAP_SET_TSS_ADDR:
+	case KVM_CAP_SET_IDENTITY_MAP_ADDR:
+	case KVM_CAP_EXT_CPUID:
+	case KVM_CAP_NOP_IO_DELAY:
+	case KVM_CAP_MP_STATE:
+	case KVM_CAP_PIT2:
+	case KVM_CAP_PIT_STATE2:
+	case KVM_CAP_IRQ_INJECT_STATUS:
+	case KVM_CAP_DESTROY_MEMORY_REGION_WORKS:
+	case KVM_CAP_JOIN_MEMORY_REGIONS_WORKS:
+	case KVM_CAP_USER_NMI:
+	case KVM_CAP_SET_BOOT_CPU_ID:
+	case KVM_CAP_READONLY_MEM:
+	case KVM_CAP_TSC_DEADLINE_TIMER:
+	case KVM_CAP_IMMEDIATE_EXIT:
+	case KVM_CAP_INTERNAL_ERROR_DATA:
+	case KVM_CAP_VCPU_EVENTS:
+	case KVM_CAP_DEBUGREGS:
+	case KVM_CAP_GET_TSC_KHZ:
+	case KVM_CAP_CHECK_EXTENSION_VM:
+	case KVM_CAP_SYNC_MMU:
+		return 1;
+	case KVM_CAP_XSAVE:
+	case KVM_CAP_XCRS:
+		return boot_cpu_has(X86_FEATURE_XSAVE);
+	case KVM_CAP_NR_VCPUS:
+		return min_t(int, num_online_cpus(), OSP_MAX_VCPUS);
+	case KVM_CAP_MAX_VCPUS:
+	case KVM_CAP_MAX_VCPU_ID:
+		return OSP_MAX_VCPUS;
+	case KVM_CAP_NR_MEMSLOTS:
+		return OSP_NR_MEMSLOTS;
+	default:
+		return 0;
+	}
+}
