@@ -75,6 +75,7 @@ typedef int64_t s64;
 #ifndef __always_inline
 #define __always_inline		inline __attribute__((__always_inline__))
 #endif
+#define noinline		__attribute__((__noinline__))
 #define __must_check		__attribute__((__warn_unused_result__))
 #define __packed		__attribute__((__packed__))
 #define __aligned(n)		__attribute__((__aligned__(n)))

@@ -43,43 +43,52 @@ static bool in_long_mode(const struct decoder *d)
  * Linear address of the code at @offset, and how many bytes from there may be
  * executed at most: 0 if it is outside the segment.
  */
-static u64 code_bytes(struct osp_insn_cpu *cpu, u64 offset, u64 *linear)
+static noinline u64 code_bytes_legacy(struct osp_insn_cpu *cpu, u32 offset,
+				      u64 *linear)
 {
 	struct osp_insn_segment cs;
 
-	if (cpu->mode == OSP_INSN_LONG) {
-		*linear = offset;
-		return osp_insn_is_canonical(cpu, offset) ? INSN_PAGE_SIZE : 0;
-	}
-	offset = (u32)offset;
 	cpu->ops->segment(cpu, OSP_INSN_CS, &cs);
 	*linear = (u32)(cs.base + offset);
-	return offset <= cs.limit ? cs.limit - offset + 1 : 0;
+	return offset <= cs.limit ? (u64)cs.limit - offset + 1 : 0;
+}
+
+static u64 code_bytes(struct osp_insn_cpu *cpu, u64 offset, u64 *linear)
+{
+	if (unlikely(cpu->mode != OSP_INSN_LONG))
+		return code_bytes_legacy(cpu, offset, linear);
+	*linear = offset;
+	return is_canonical(cpu, offset, 1) ? OSP_INSN_MAX_LEN : 0;
 }
 
 /* Fetch what is on the same page, 15 bytes in all at most. */
-static void fetch_more(struct decoder *d)
+static noinline void fetch_more(struct decoder *d)
 {
-	u64 linear, room = code_bytes(d->cpu, d->cpu->rip + d->avail, &linear);
+	struct osp_insn_cpu *cpu = d->cpu;
+	u64 linear, room, in_page;
 
+	room = code_bytes(cpu, cpu->rip + d->avail, &linear);
 	room = min_t(u64, room, OSP_INSN_MAX_LEN - d->avail);
-	room = min_t(u64, room, INSN_PAGE_SIZE - (linear & (INSN_PAGE_SIZE - 1)));
-	if (!room) {
-		d->status = osp_insn_raise(d->cpu, VECTOR_GP);
+	in_page = INSN_PAGE_SIZE - (linear & (INSN_PAGE_SIZE - 1));
+	room = min(room, in_page);
+	if (unlikely(!room)) {
+		d->status = osp_insn_raise(cpu, VECTOR_GP);
 		return;
 	}
-	d->status = d->cpu->ops->fetch(d->cpu, linear, d->insn->bytes + d->avail,
-				       room);
-	if (!d->status)
+	d->status = cpu->ops->fetch(cpu, linear, d->insn->bytes + d->avail,
+				    room);
+	if (likely(!d->status))
 		d->avail += room;
 }
 
-static u8 next_byte(struct decoder *d)
+static inline u8 next_byte(struct decoder *d)
 {
-	if (d->insn->len == d->avail && !d->status)
-		fetch_more(d);
-	if (d->status)
-		return 0;
+	if (unlikely(d->insn->len == d->avail)) {
+		if (!d->status)
+			fetch_more(d);
+		if (d->status)
+			return 0;
+	}
 	return d->insn->bytes[d->insn->len++];
 }
 
@@ -101,8 +110,11 @@ static void override_segment(struct decoder *d, enum osp_insn_sreg seg)
 		d->seg = seg;
 }
 
-static bool take_prefix(struct decoder *d, u8 byte)
+/* Returns false if it is none after all: a REX prefix in other modes. */
+static noinline bool take_prefix(struct decoder *d, u8 byte)
 {
+	/* A REX prefix counts only right before the opcode. */
+	d->insn->rex = 0;
 	switch (byte) {
 	case 0x26:
 	case 0x2e:
@@ -128,32 +140,23 @@ static bool take_prefix(struct decoder *d, u8 byte)
 		d->insn->rep = byte;
 		return true;
 	default:
-		return false;
-	}
-}
-
-/* Take all prefixes and return the byte after them. */
-static u8 take_prefixes(struct decoder *d)
-{
-	for (;;) {
-		u8 byte = next_byte(d);
-
-		/* A REX prefix counts only right before the opcode. */
-		if (in_long_mode(d) && (byte & 0xf0) == 0x40)
-			d->insn->rex = byte;
-		else if (take_prefix(d, byte))
-			d->insn->rex = 0;
-		else
-			return byte;
+		if (!in_long_mode(d))
+			return false;
+		d->insn->rex = byte;
+		return true;
 	}
 }
 
 /* The row that the opcode alone tells. */
 static const struct osp_insn_row *opcode_row(struct decoder *d)
 {
-	u8 byte = take_prefixes(d);
-	const struct osp_insn_row *row = &osp_insn_rows[byte];
+	const struct osp_insn_row *row;
+	u8 byte;
 
+	do {
+		byte = next_byte(d);
+		row = &osp_insn_rows[byte];
+	} while (row->flags & ROW_PREFIX && take_prefix(d, byte));
 	if (byte == 0x0f) {
 		byte = next_byte(d);
 		row = &osp_insn_rows_0f[byte];
@@ -178,16 +181,16 @@ static const struct osp_insn_row *find_row(struct decoder *d)
 {
 	const struct osp_insn_row *row = opcode_row(d);
 
-	if (row->flags & ROW_MODRM)
+	if (likely(row->flags & ROW_MODRM))
 		d->modrm = next_byte(d);
-	if (row->flags & ROW_BY_REG)
-		row = &row->sub[d->modrm >> 3 & 7];
-	else if (row->flags & ROW_BY_PREFIX)
-		row = &row->sub[prefix_index(d)];
+	if (row->flags & ROW_SUB)
+		row = &row->sub[row->flags & ROW_BY_REG ?
+				d->modrm >> 3 & 7 : prefix_index(d)];
 	return row;
 }
 
-static u8 operand_size(const struct decoder *d, u32 flags)
+/* Operand size in bytes of what is not the same for all instructions. */
+static noinline u8 special_size(const struct decoder *d, u32 flags)
 {
 	bool is_long = in_long_mode(d);
 
@@ -200,6 +203,13 @@ static u8 operand_size(const struct decoder *d, u32 flags)
 	if (d->data16 == (is_long || d->cpu->cs_d))
 		return 2;
 	return is_long && flags & ROW_STACK ? 8 : 4;
+}
+
+static u8 operand_size(const struct decoder *d, u32 flags)
+{
+	if (d->insn->rex & REX_W || flags & ROW_SIZES)
+		return special_size(d, flags);
+	return d->data16 == (in_long_mode(d) || d->cpu->cs_d) ? 2 : 4;
 }
 
 static u8 address_size(const struct decoder *d)
@@ -271,8 +281,12 @@ static void decode_modrm(struct decoder *d)
 	struct osp_insn *insn = d->insn;
 
 	insn->mod = d->modrm >> 6;
-	insn->reg = (d->modrm >> 3 & 7) | (insn->rex & REX_R ? 8 : 0);
-	insn->rm = (d->modrm & 7) | (insn->rex & REX_B ? 8 : 0);
+	insn->reg = d->modrm >> 3 & 7;
+	insn->rm = d->modrm & 7;
+	if (insn->rex & REX_R)
+		insn->reg |= 8;
+	if (insn->rex & REX_B)
+		insn->rm |= 8;
 	if (insn->mod == MOD_REGISTER)
 		return;
 	if (insn->addr_size == 2)
@@ -284,6 +298,18 @@ static void decode_modrm(struct decoder *d)
 		insn->seg = OSP_INSN_SS;
 }
 
+static void decode_numbers(struct decoder *d, u32 flags)
+{
+	struct osp_insn *insn = d->insn;
+
+	if (flags & ROW_MOFFS)
+		insn->disp = next_number(d, insn->addr_size);
+	if (flags & ROW_IMM8)
+		insn->imm = next_number(d, 1);
+	if (flags & ROW_IMMZ)
+		insn->imm = next_number(d, min_t(u8, insn->op_size, 4));
+}
+
 /* What follows the opcode. */
 static void decode_operands(struct decoder *d, u32 flags)
 {
@@ -293,29 +319,26 @@ static void decode_operands(struct decoder *d, u32 flags)
 	insn->addr_size = address_size(d);
 	if (flags & ROW_MODRM)
 		decode_modrm(d);
-	if (flags & ROW_MOFFS)
-		insn->disp = next_number(d, insn->addr_size);
-	if (flags & ROW_IMM8)
-		insn->imm = next_number(d, 1);
-	if (flags & ROW_IMMZ)
-		insn->imm = next_number(d, min_t(u8, insn->op_size, 4));
+	if (flags & ROW_NUMBERS)
+		decode_numbers(d, flags);
 	if (d->seg != NO_OVERRIDE)
 		insn->seg = d->seg;
 }
 
 /* Is it emulated in this mode, and are its prefixes and operands allowed? */
-static enum osp_insn_status check(const struct decoder *d,
-				  const struct osp_insn_row *row)
+static noinline enum osp_insn_status check(const struct decoder *d, u32 flags)
 {
 	u32 elsewhere = in_long_mode(d) ? ROW_LEGACY : ROW_LONG;
 	bool in_register = d->insn->mod == MOD_REGISTER;
 
-	if (!row->exec || row->flags & elsewhere)
+	if (flags & elsewhere)
 		return OSP_INSN_UNHANDLED;
-	if (d->insn->lock && (!(row->flags & ROW_LOCK) || in_register))
+	if (d->insn->lock && (!(flags & ROW_LOCK) || in_register))
 		return osp_insn_raise(d->cpu, VECTOR_UD);
-	if (row->flags & ROW_MEM && in_register)
+	if (flags & ROW_MEM && in_register)
 		return osp_insn_raise(d->cpu, VECTOR_UD);
+	if (flags & ROW_ATOMIC)
+		d->insn->lock = true;
 	return OSP_INSN_OK;
 }
 
@@ -341,16 +364,18 @@ enum osp_insn_status osp_insn_decode(struct osp_insn_cpu *cpu,
 				     struct osp_insn *insn)
 {
 	struct decoder d = { .cpu = cpu, .insn = insn, .seg = NO_OVERRIDE };
+	const struct osp_insn_row *row;
 
 	clear(insn);
-	insn->row = find_row(&d);
-	if (!d.status && insn->row->exec)
-		decode_operands(&d, insn->row->flags);
-	if (!d.status)
-		d.status = check(&d, insn->row);
-	if (d.status)
+	row = find_row(&d);
+	insn->row = row;
+	if (likely(row->exec))
+		decode_operands(&d, row->flags);
+	else if (!d.status)
+		d.status = OSP_INSN_UNHANDLED;
+	if (!d.status && (row->flags & ROW_CHECKS || insn->lock))
+		d.status = check(&d, row->flags);
+	if (unlikely(d.status))
 		insn->len = d.avail;
-	else if (insn->row->flags & ROW_ATOMIC)
-		insn->lock = true;
 	return d.status;
 }

@@ -69,6 +69,13 @@ enum {
 #define ROW_ATOMIC	BIT(15)	/* locked without a LOCK prefix, too */
 #define ROW_DWORD	BIT(16)	/* size 32 bits, or 64 with REX.W, never 16 */
 #define ROW_PORT	BIT(17)	/* size 16 or 32 bits, never 64 */
+#define ROW_PREFIX	BIT(18)	/* not an opcode but a prefix */
+
+/* What most rows have none of is looked for together. */
+#define ROW_SUB		(ROW_BY_REG | ROW_BY_PREFIX)
+#define ROW_NUMBERS	(ROW_MOFFS | ROW_IMM8 | ROW_IMMZ)
+#define ROW_SIZES	(ROW_BYTE | ROW_STACK | ROW_DWORD | ROW_PORT)
+#define ROW_CHECKS	(ROW_MEM | ROW_LONG | ROW_LEGACY | ROW_ATOMIC)
 
 /* Index into a row's .sub with ROW_BY_PREFIX. */
 enum { SUB_NONE, SUB_66, SUB_F3, SUB_F2, SUB_COUNT };
@@ -118,16 +125,9 @@ struct osp_insn_rm {
 };
 
 /* operand.c */
-u64 osp_insn_reg(const struct osp_insn_cpu *cpu, const struct osp_insn *insn,
-		 unsigned int reg, unsigned int size);
 void osp_insn_set_reg(struct osp_insn_cpu *cpu, const struct osp_insn *insn,
 		      unsigned int reg, unsigned int size, u64 val);
-u64 osp_insn_source(const struct osp_insn_cpu *cpu,
-		    const struct osp_insn *insn);
-u64 osp_insn_offset(const struct osp_insn_cpu *cpu,
-		    const struct osp_insn *insn);
 enum osp_insn_status osp_insn_raise(struct osp_insn_cpu *cpu, u8 vector);
-bool osp_insn_is_canonical(const struct osp_insn_cpu *cpu, u64 addr);
 enum osp_insn_status osp_insn_linear(struct osp_insn_cpu *cpu,
 				     enum osp_insn_sreg sreg, u64 offset,
 				     unsigned int len, bool write, u64 *linear);
@@ -216,6 +216,65 @@ static inline u64 sign_extend(u64 val, unsigned int size)
 	unsigned int shift = 64 - 8 * size;
 
 	return (u64)((s64)(val << shift) >> shift);
+}
+
+/* Is this 8-bit register AH, CH, DH or BH?  (SDM 1 3.7.2.1) */
+static inline bool is_high_byte(const struct osp_insn *insn, unsigned int reg,
+				unsigned int size)
+{
+	return size == 1 && !insn->rex && reg >= REG_SP;
+}
+
+/* Read a general register of @size bytes; zero-extended. */
+static inline u64 osp_insn_reg(const struct osp_insn_cpu *cpu,
+			       const struct osp_insn *insn, unsigned int reg,
+			       unsigned int size)
+{
+	if (is_high_byte(insn, reg, size))
+		return cpu->gpr[reg - REG_SP] >> 8 & 0xff;
+	return cpu->gpr[reg] & size_mask(size);
+}
+
+/*
+ * The source operand that is not r/m: the immediate if there is one, else the
+ * register.  Has more in it than the operand size says; who takes it, cuts it.
+ */
+static inline u64 osp_insn_source(const struct osp_insn_cpu *cpu,
+				  const struct osp_insn *insn)
+{
+	if (insn->row->flags & (ROW_IMM8 | ROW_IMMZ))
+		return insn->imm;
+	if (is_high_byte(insn, insn->reg, insn->op_size))
+		return cpu->gpr[insn->reg - REG_SP] >> 8;
+	return cpu->gpr[insn->reg];
+}
+
+/* The memory operand's offset in its segment, wrapped to the address size. */
+static inline u64 osp_insn_offset(const struct osp_insn_cpu *cpu,
+				  const struct osp_insn *insn)
+{
+	u64 offset = insn->disp;
+
+	if (insn->base != OSP_INSN_NO_REG)
+		offset += cpu->gpr[insn->base];
+	if (insn->index != OSP_INSN_NO_REG)
+		offset += cpu->gpr[insn->index] << insn->scale;
+	if (insn->rip_relative)
+		offset += cpu->rip + insn->len;
+	return offset & size_mask(insn->addr_size);
+}
+
+/*
+ * Are the addresses from @linear on valid in 64-bit mode, that is, are the
+ * upper bits of each all the same?  (SDM 1 3.3.7.1)  Moved up by half of the
+ * address space, the two valid areas become one at the bottom.
+ */
+static inline bool is_canonical(const struct osp_insn_cpu *cpu, u64 linear,
+				unsigned int len)
+{
+	u64 first = linear + (1ULL << (cpu->va_bits - 1));
+
+	return !((first | (first + len - 1)) >> cpu->va_bits);
 }
 
 /* The instruction is complete: the last step of each that succeeds. */

@@ -27,35 +27,10 @@ enum osp_insn_status osp_insn_raise(struct osp_insn_cpu *cpu, u8 vector)
 	return OSP_INSN_FAULT;
 }
 
-/* Is this 8-bit register AH, CH, DH or BH?  (SDM 1 3.7.2.1) */
-static bool is_high_byte(const struct osp_insn *insn, unsigned int reg,
-			 unsigned int size)
-{
-	return size == 1 && !insn->rex && reg >= REG_SP;
-}
-
-/**
- * osp_insn_reg() - read a general register
- * @cpu: the virtual CPU
- * @insn: the instruction, whose REX prefix tells SPL from AH
- * @reg: number, 0 to 15
- * @size: 1, 2, 4 or 8 bytes
- *
- * Context: any.
- * Return: its value, zero-extended.
- */
-u64 osp_insn_reg(const struct osp_insn_cpu *cpu, const struct osp_insn *insn,
-		 unsigned int reg, unsigned int size)
-{
-	if (is_high_byte(insn, reg, size))
-		return cpu->gpr[reg - REG_SP] >> 8 & 0xff;
-	return cpu->gpr[reg] & size_mask(size);
-}
-
 /**
  * osp_insn_set_reg() - write a general register
  * @cpu: the virtual CPU
- * @insn: the instruction, as for osp_insn_reg()
+ * @insn: the instruction, whose REX prefix tells SPL from AH
  * @reg: number, 0 to 15
  * @size: 1, 2, 4 or 8 bytes; 4 clears the upper half, 1 and 2 leave the rest
  * @val: new value; bits beyond @size are ignored
@@ -76,77 +51,11 @@ void osp_insn_set_reg(struct osp_insn_cpu *cpu, const struct osp_insn *insn,
 	cpu->gpr[reg] = (cpu->gpr[reg] & ~mask) | val;
 }
 
-/**
- * osp_insn_source() - the source operand that is not r/m
- * @cpu: the virtual CPU
- * @insn: the instruction
- *
- * Context: any.
- * Return: the immediate if there is one, else the register.
- */
-u64 osp_insn_source(const struct osp_insn_cpu *cpu, const struct osp_insn *insn)
-{
-	if (insn->row->flags & (ROW_IMM8 | ROW_IMMZ))
-		return insn->imm;
-	return osp_insn_reg(cpu, insn, insn->reg, insn->op_size);
-}
-
-/**
- * osp_insn_offset() - effective address of the memory operand
- * @cpu: the virtual CPU
- * @insn: the instruction
- *
- * Context: any.
- * Return: the offset in its segment, wrapped around to the address size.
- */
-u64 osp_insn_offset(const struct osp_insn_cpu *cpu, const struct osp_insn *insn)
-{
-	u64 offset = insn->disp;
-
-	if (insn->base != OSP_INSN_NO_REG)
-		offset += cpu->gpr[insn->base];
-	if (insn->index != OSP_INSN_NO_REG)
-		offset += cpu->gpr[insn->index] << insn->scale;
-	if (insn->rip_relative)
-		offset += cpu->rip + insn->len;
-	return offset & size_mask(insn->addr_size);
-}
-
 /* A violation in a segment: the stack has an exception of its own. */
 static enum osp_insn_status bad_address(struct osp_insn_cpu *cpu,
 					enum osp_insn_sreg sreg)
 {
 	return osp_insn_raise(cpu, sreg == OSP_INSN_SS ? VECTOR_SS : VECTOR_GP);
-}
-
-/**
- * osp_insn_is_canonical() - is a linear address valid in 64-bit mode?
- * @cpu: the virtual CPU, for its width of addresses
- * @addr: the address
- *
- * Context: any.
- * Return: whether its upper bits are all the same (SDM 1 3.3.7.1).
- */
-bool osp_insn_is_canonical(const struct osp_insn_cpu *cpu, u64 addr)
-{
-	unsigned int shift = 64 - cpu->va_bits;
-
-	return (u64)((s64)(addr << shift) >> shift) == addr;
-}
-
-/* 64-bit mode: no limits, and a base with FS and GS only. */
-static bool linear_long(struct osp_insn_cpu *cpu, enum osp_insn_sreg sreg,
-			u64 offset, unsigned int len, u64 *linear)
-{
-	struct osp_insn_segment seg;
-
-	*linear = offset;
-	if (sreg >= OSP_INSN_FS) {
-		cpu->ops->segment(cpu, sreg, &seg);
-		*linear += seg.base;
-	}
-	return osp_insn_is_canonical(cpu, *linear) &&
-	       osp_insn_is_canonical(cpu, *linear + len - 1);
 }
 
 /* Does the type of the segment allow the access?  (SDM 3A 5.5, table 3-1) */
@@ -171,21 +80,6 @@ static bool limit_allows(const struct osp_insn_segment *seg, u64 offset,
 	return offset > seg->limit && last <= top;
 }
 
-/* All other modes: base, limit and type. */
-static bool linear_legacy(struct osp_insn_cpu *cpu, enum osp_insn_sreg sreg,
-			  u64 offset, unsigned int len, bool write, u64 *linear)
-{
-	struct osp_insn_segment seg;
-
-	cpu->ops->segment(cpu, sreg, &seg);
-	*linear = (u32)(seg.base + offset);
-	if (seg.ar & OSP_INSN_AR_UNUSABLE)
-		return false;
-	if (cpu->mode == OSP_INSN_PROTECTED && !type_allows(&seg, write))
-		return false;
-	return limit_allows(&seg, offset, len);
-}
-
 /*
  * Is it an alignment check exception?  (SDM 3A 6.15)  What is longer than 8
  * bytes either needs no alignment or has its own #GP.
@@ -193,8 +87,37 @@ static bool linear_legacy(struct osp_insn_cpu *cpu, enum osp_insn_sreg sreg,
 static bool misaligned(const struct osp_insn_cpu *cpu, u64 linear,
 		       unsigned int len)
 {
-	return cpu->cpl == 3 && cpu->rflags & FLAG_AC && len <= 8 &&
-	       linear & (len - 1);
+	return cpu->align_check && cpu->cpl == 3 && cpu->rflags & FLAG_AC &&
+	       len <= 8 && linear & (len - 1);
+}
+
+/* FS and GS in 64-bit mode have a base and nothing else. */
+static noinline enum osp_insn_status
+linear_based(struct osp_insn_cpu *cpu, enum osp_insn_sreg sreg, u64 offset,
+	     unsigned int len, u64 *linear)
+{
+	struct osp_insn_segment seg;
+
+	cpu->ops->segment(cpu, sreg, &seg);
+	*linear = seg.base + offset;
+	if (!is_canonical(cpu, *linear, len))
+		return bad_address(cpu, sreg);
+	return OSP_INSN_OK;
+}
+
+/* All other modes: base, limit and type. */
+static noinline enum osp_insn_status
+linear_legacy(struct osp_insn_cpu *cpu, enum osp_insn_sreg sreg, u64 offset,
+	      unsigned int len, bool write, u64 *linear)
+{
+	struct osp_insn_segment seg;
+
+	cpu->ops->segment(cpu, sreg, &seg);
+	*linear = (u32)(seg.base + offset);
+	if (seg.ar & OSP_INSN_AR_UNUSABLE || !limit_allows(&seg, offset, len) ||
+	    (cpu->mode == OSP_INSN_PROTECTED && !type_allows(&seg, write)))
+		return bad_address(cpu, sreg);
+	return *linear + len - 1 > U32_MAX ? OSP_INSN_UNHANDLED : OSP_INSN_OK;
 }
 
 /**
@@ -208,26 +131,26 @@ static bool misaligned(const struct osp_insn_cpu *cpu, u64 linear,
  *
  * Context: that of the segment callback.
  * Return: OK; FAULT with #GP, #SS or #AC; UNHANDLED for an operand that lies
- * partly at the end and partly at the start of the address space.
+ * partly at the end and partly at the start of the 4 GiB of legacy modes.
  */
 enum osp_insn_status osp_insn_linear(struct osp_insn_cpu *cpu,
 				     enum osp_insn_sreg sreg, u64 offset,
 				     unsigned int len, bool write, u64 *linear)
 {
-	bool valid, is_long = cpu->mode == OSP_INSN_LONG;
+	enum osp_insn_status status = OSP_INSN_OK;
 
-	if (is_long)
-		valid = linear_long(cpu, sreg, offset, len, linear);
-	else
-		valid = linear_legacy(cpu, sreg, offset, len, write, linear);
-	if (unlikely(!valid))
-		return bad_address(cpu, sreg);
-	if (unlikely(*linear + len - 1 < *linear ||
-		     (!is_long && *linear + len - 1 > U32_MAX)))
-		return OSP_INSN_UNHANDLED;
-	if (unlikely(cpu->align_check) && misaligned(cpu, *linear, len))
+	if (likely(cpu->mode == OSP_INSN_LONG && sreg < OSP_INSN_FS)) {
+		*linear = offset;
+		if (unlikely(!is_canonical(cpu, offset, len)))
+			return bad_address(cpu, sreg);
+	} else if (cpu->mode == OSP_INSN_LONG) {
+		status = linear_based(cpu, sreg, offset, len, linear);
+	} else {
+		status = linear_legacy(cpu, sreg, offset, len, write, linear);
+	}
+	if (unlikely(!status && misaligned(cpu, *linear, len)))
 		return osp_insn_raise(cpu, VECTOR_AC);
-	return OSP_INSN_OK;
+	return status;
 }
 
 /**

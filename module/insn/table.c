@@ -12,6 +12,7 @@
 
 #define ROW(fn, fl, a)	{ .exec = osp_insn_##fn, .flags = (fl), .arg = (a) }
 #define SUB(rows, fl)	{ .sub = (rows), .flags = (fl) }
+#define PREFIX		{ .flags = ROW_PREFIX }
 
 /* Byte form, then word, doubleword and quadword form, of an r/m instruction. */
 #define PAIR(op, fn, fl, a) \
@@ -95,6 +96,11 @@ const struct osp_insn_row osp_insn_rows[256] = {
 	ALU_FORMS(0x28, ROW_LOCK, ALU_SUB),
 	ALU_FORMS(0x30, ROW_LOCK, ALU_XOR),
 	ALU_FORMS(0x38, ROW_NOWRITE, ALU_CMP),
+
+	[0x26] = PREFIX, [0x2e] = PREFIX, [0x36] = PREFIX, [0x3e] = PREFIX,
+	[0x40 ... 0x4f] = PREFIX,
+	[0x64 ... 0x67] = PREFIX,
+	[0xf0] = PREFIX, [PREFIX_REPNE] = PREFIX, [PREFIX_REPE] = PREFIX,
 
 	[0x63] = ROW(mov_to_reg, ROW_MODRM | ROW_LONG | ROW_SIGN, 4),
 	[0x6c] = ROW(ins, ROW_BYTE, 0),
