@@ -142,7 +142,7 @@ u32 osp_lapic_timer_current(struct osp_lapic *apic)
 	now = apic->ops->now_ns(apic->ctx);
 	if (now >= expires)
 		return 0;
-	return div64_u64((expires - now) % t->period_ns, t->divide);
+	return div64_u64(min_t(u64, expires - now, t->period_ns), t->divide);
 }
 
 /* ---- configuration ---- */
