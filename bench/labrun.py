@@ -10,7 +10,7 @@ BENCH = os.path.dirname(os.path.realpath(__file__))
 TOP = os.path.dirname(BENCH)
 LAB = os.path.join(TOP, 'selftests', 'lab', 'lab')
 MODULE = os.path.join(TOP, 'ospite.ko')
-LAUNCHER = os.path.join(TOP, 'userspace', 'ospite')
+LAUNCHER = os.path.join(TOP, 'userspace', 'build', 'ospite-static')
 
 # The same for every hypervisor: no security hooks, which would add their own
 # cost to every ioctl.
