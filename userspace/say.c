@@ -17,7 +17,7 @@ static void say_line(const char *fmt, va_list ap)
 {
 	static const char prefix[] = "ospite: ";
 	const char *eol = term_is_raw() ? "\r\n" : "\n";
-	char line[1024];
+	char line[4352];	/* a dead VM's registers are long */
 	size_t len = sizeof(prefix) - 1;
 	ssize_t ignored;
 	int n;
