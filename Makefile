@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# Everything that can be made here; `make help` lists it. The module is built
+# by kbuild (see Kbuild) in build/RELEASE/, a tree of links to the sources, so that
+# modules for several kernels can exist side by side.
+
+LAB	:= selftests/lab
+RELEASE	?= $(shell uname -r)
+JOBS	?= 2
+PREFIX	?= /usr/local
+
+# The kernel to build for: KDIR=..., else the running one, else the lab's.
+ifndef KDIR
+KDIR	:= $(wildcard /lib/modules/$(RELEASE)/build)
+endif
+
+.PHONY: all
+all: module command
+
+# Without this target's own rule each goal would ask for packages again.
+.PHONY: packages
+packages:
+	@$(LAB)/packages-install
+
+.PHONY: module
+module: $(if $(KDIR),,lab-kdir)
+	@$(LAB)/build-module $(if $(KDIR),"$(KDIR)",cloud)
+
+.PHONY: command
+command:
+	@$(MAKE) --no-print-directory -C userspace
+
+.PHONY: lab-kdir
+lab-kdir:
+	@echo "no headers of the running kernel $(RELEASE): building for the lab's kernel (or give KDIR=...)"
+
+# ---- running
+
+.PHONY: run
+run: packages command
+	@$(LAB)/demo
+
+.PHONY: lab
+lab: packages
+	@$(LAB)/build-module cloud
+	@$(LAB)/lab -i --module build/cloud/ospite.ko -- sh
+
+.PHONY: lab-kernel
+lab-kernel: packages
+	@JOBS=$(JOBS) $(LAB)/kernels small debug
+
+# ---- testing
+
+.PHONY: check check-long lint bench
+check: packages
+	@JOBS=$(JOBS) selftests/run check
+
+check-long: packages
+	@JOBS=$(JOBS) selftests/run check long
+
+lint: packages
+	@selftests/lint
+
+bench: packages command
+	@$(LAB)/build-module cloud
+	@bench/run
+
+# ---- installing
+
+.PHONY: install uninstall
+install: command
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" $(LAB)/install install
+
+uninstall:
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" $(LAB)/install uninstall
+
+# ----
+
+.PHONY: clean
+clean:
+	rm -rf build ospite.ko
+	@$(MAKE) --no-print-directory -C userspace clean
+	@$(MAKE) --no-print-directory -C bench clean
+	@$(MAKE) --no-print-directory -C selftests/unit clean
+
+.PHONY: help
+help:
+	@sed -n 's/^	help: //p' Makefile
+
+define HELP
+	help: make               build the module and the ospite command
+	help:                    KDIR=DIR builds the module for that kernel
+	help: make run           boot a Linux guest on Ospite in an emulated machine
+	help: make lab           a shell in the emulated machine, ospite.ko at hand
+	help: make check         all tests that fit in 40 minutes
+	help: make check-long    and those that don't
+	help: make lint          sparse, W=1, checkpatch
+	help: make bench         compare the speed of Ospite and KVM
+	help: make lab-kernel    build the lab's small and debug kernels
+	help: make packages      install the Debian packages that all this needs
+	help: make install       the module (DKMS), the command, the udev rule
+	help: make uninstall     and away with them
+	help: make clean         remove what was built here; the cache of the lab in
+	help:                    ~/.cache/ospite (OSPITE_CACHE) stays
+endef
