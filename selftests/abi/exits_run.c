@@ -198,6 +198,7 @@ CASE(nmi)
 
 static void spin_guest(void)
 {
+	sti();
 	for (;;)
 		asm volatile("pause");
 }

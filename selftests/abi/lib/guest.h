@@ -140,6 +140,10 @@ static inline u64 rdtsc(void)
 #define WRITE_DR(n, v) \
 	G_TRY("mov %0, %%db" #n, : : "r"((u64)(v)) : "memory")
 
+/*
+ * A guest that runs for long does so with interrupts on: with IF = 0, Bochs
+ * lets no external interrupt end its stay, and the host would stand still.
+ */
 #define sti()		asm volatile("sti" ::: "memory")
 #define cli()		asm volatile("cli" ::: "memory")
 #define sti_nop()	asm volatile("sti; nop" ::: "memory")
