@@ -266,7 +266,9 @@ static bool osp_apic_wants_lowest(const struct osp_apic_msg *msg)
 int osp_apic_bus_deliver(struct osp_apic_bus *bus, struct osp_lapic *src,
 			 const struct osp_apic_msg *msg, bool *coalesced)
 {
-	struct osp_apic_outcome out = { .reached = -1 };
+	struct osp_apic_outcome out = {
+		.reached = msg->dest == OSP_XAPIC_BROADCAST ? -1 : 0,
+	};
 	const struct osp_apic_table *table;
 
 	if (msg->shorthand == OSP_APIC_SELF) {

@@ -60,7 +60,7 @@ void osp_apic_bus_destroy(struct osp_apic_bus *bus);
  *		had that vector pending
  *
  * Any context.
- * Return: how many accepted it; -1 if it was meant for none that is there.
+ * Return: as KVM: how many accepted it; -1 for a broadcast that found no one.
  */
 int osp_apic_bus_deliver(struct osp_apic_bus *bus, struct osp_lapic *src,
 			 const struct osp_apic_msg *msg, bool *coalesced);

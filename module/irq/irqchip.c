@@ -67,15 +67,6 @@ static void osp_irqchip_lint0_nmi(struct osp_irqchip *chip)
 
 /* ---- the lock, and what follows from holding it ---- */
 
-unsigned long osp_irqchip_lock(struct osp_irqchip *chip)
-	__acquires(&chip->lock)
-{
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&chip->lock, flags);
-	return flags;
-}
-
 static void osp_irqchip_pit_pulse(struct osp_irqchip *chip)
 {
 	osp_irt_raise(&chip->irt, OSP_PIT_GSI, OSP_IRQ_SOURCE_PIT, true, false);

@@ -14,8 +14,14 @@
  * osp_irqchip_lock() - take the irqchip's spinlock, interrupts off
  * Return: what osp_irqchip_unlock() needs.
  */
-unsigned long osp_irqchip_lock(struct osp_irqchip *chip)
-	__acquires(&chip->lock);
+static __always_inline unsigned long osp_irqchip_lock(struct osp_irqchip *chip)
+	__acquires(&chip->lock)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&chip->lock, flags);
+	return flags;
+}
 
 /**
  * osp_irqchip_unlock() - drop it, and tell who is concerned what happened

@@ -117,7 +117,7 @@ static void test_msi(void)
 	IS(take(&m->cpu[1].apic), 0x45, "vector");
 	IS(raise(m, 31, true), 1, "an NMI");
 	OK(osp_lapic_take_event(&m->cpu[0].apic, OSP_LAPIC_EV_NMI), "is one");
-	IS(raise(m, 32, true), -1, "logical 3: no LDR set");
+	IS(raise(m, 32, true), 0, "logical 3: no LDR set");
 	IS(atomic64_read(&row(m, 32)->dropped), 1, "dropped");
 	wr(&m->cpu[0].apic, 0xd0, 1 << 24);
 	wr(&m->cpu[1].apic, 0xd0, 2 << 24);
@@ -125,7 +125,7 @@ static void test_msi(void)
 	IS(osp_irt_msi(&m->irt, 0xfee01000, 0, 0x50), 1, "KVM_SIGNAL_MSI");
 	wr(&m->cpu[1].apic, 0xf0, 0xff);
 	IS(osp_irt_msi(&m->irt, 0xfee01000, 0, 0x51), 0, "not accepted");
-	IS(osp_irt_msi(&m->irt, 0xfee09000, 0, 0x51), -1, "nobody there");
+	IS(osp_irt_msi(&m->irt, 0xfee09000, 0, 0x51), 0, "nobody there");
 	machine_free(m);
 }
 
