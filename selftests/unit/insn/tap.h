@@ -8,28 +8,27 @@
 #ifndef OSP_TAP_H
 #define OSP_TAP_H
 
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 
-static struct {
+/**
+ * struct tap - how it goes
+ * @tests: run
+ * @failed: of those
+ * @failures: of the present test
+ * @skip: why the present test can't be done here
+ */
+struct tap {
 	unsigned int tests, failed, failures;
 	const char *skip;
-} tap;
+};
 
-/* Report what did not hold; the first ones only, a broken test says plenty. */
-static inline void tap_fail(const char *file, int line, const char *fmt, ...)
-{
-	va_list args;
+extern struct tap tap;
 
-	if (++tap.failures > 20)
-		return;
-	printf("# %s:%d: ", file, line);
-	va_start(args, fmt);
-	vprintf(fmt, args);
-	va_end(args);
-	printf("\n");
-}
+void tap_fail(const char *file, int line, const char *fmt, ...)
+	__attribute__((__format__(__printf__, 3, 4)));
+void tap_run(const char *name, void (*test)(void));
+int tap_end(void);
 
 #define fail(...)	tap_fail(__FILE__, __LINE__, __VA_ARGS__)
 
@@ -45,25 +44,6 @@ static inline void tap_fail(const char *file, int line, const char *fmt, ...)
 		fail("%s is %#llx, expected %s, %#llx", #a, a_, #b, b_); \
 } while (0)
 
-static inline void tap_run(const char *name, void (*test)(void))
-{
-	tap.failures = 0;
-	tap.skip = NULL;
-	test();
-	tap.tests++;
-	if (tap.failures)
-		tap.failed++;
-	printf("%sok %u - %s%s%s\n", tap.failures ? "not " : "", tap.tests,
-	       name, tap.skip ? " # SKIP " : "", tap.skip ? tap.skip : "");
-	fflush(stdout);
-}
-
 #define run(test)	tap_run(#test, test)
-
-static inline int tap_end(void)
-{
-	printf("1..%u\n", tap.tests);
-	return tap.failed ? 1 : 0;
-}
 
 #endif /* OSP_TAP_H */

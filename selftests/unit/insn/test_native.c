@@ -52,7 +52,8 @@ static void die(const char *what)
 
 static void map_areas(void)
 {
-	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_POPULATE;
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE |
+			  MAP_FIXED_NOREPLACE;
 	u64 i;
 
 	if (mmap((void *)CODE_AREA, PAGE, PROT_READ | PROT_WRITE | PROT_EXEC,
