@@ -29,7 +29,7 @@ make_base()
 	cp "$BUSYBOX" "$root/bin/busybox" || return 1
 	ln -s busybox "$root/bin/bash" # for scripts that use sh's subset of it
 	cp "$LAB_DIR/init" "$root/init"
-	cp "$LAB_DIR/lab-load" "$root/bin/lab-load"
+	cp "$LAB_DIR/lab-load" "$LAB_DIR/lab-tests" "$LAB_DIR/as-kvm" "$root/bin/"
 	cp "$1"/modules/*.ko "$root/lib/modules/" 2>/dev/null
 	printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/sh\n' >"$root/etc/passwd"
 	printf 'root:x:0:\nkvm:x:104:\nnogroup:x:65534:\n' >"$root/etc/group"
@@ -41,7 +41,7 @@ make_base()
 base_image()
 {
 	local key
-	key=$(hash "$BUSYBOX" "$LAB_DIR/init" "$LAB_DIR/lab-load" "$LAB_DIR/image.sh" "$1"/modules/*)
+	key=$(hash "$BUSYBOX" "$LAB_DIR"/{init,lab-load,lab-tests,as-kvm,image.sh} "$1"/modules/*)
 	cached "image/base-$key" make_base "$1" || die "cannot make the base image"
 	BASE_IMAGE="$LAB_CACHE/image/base-$key/base.cpio"
 }
