@@ -7,19 +7,22 @@
  * the guest's extended (FPU) state, and the settings of mitigations.  Owns
  * the registration of the emergency hook, under emergency_lock.
  */
-#include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/namei.h>
 #include <linux/notifier.h>
 #include <linux/percpu.h>
 #include <linux/string.h>
+#include <linux/version.h>
 #include <asm/cpufeature.h>
 #include <asm/fpu/xcr.h>
 #include <linux/perf_event.h>
 #include <asm/msr.h>
 #include <asm/reboot.h>
 #include <asm/vmx.h>
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+#include <trace/events/ipi.h>
+#endif
 
 #include "host.h"
 
@@ -145,6 +148,17 @@ void osp_host_exit(void)
 }
 
 /**
+ * osp_host_reschedule() - interrupt a CPU, so that it leaves the guest
+ * @cpu: the CPU, not this one
+ *
+ * Context: any.
+ */
+void osp_host_reschedule(int cpu)
+{
+	smp_send_reschedule(cpu);
+}
+
+/**
  * osp_host_pt_off() - stop Intel PT here, before VMXON
  *
  * On CPUs that can't trace in VMX operation VMXON with PT on would fault.
@@ -230,6 +244,35 @@ void osp_host_fpu_put(struct fpu_guest *fpu)
 }
 
 /**
+ * osp_host_fpu_get() - a guest's extended state as an XSAVE area
+ * @fpu: the guest's, not in registers
+ * @area: result, in the standard format
+ * @size: of @area in bytes
+ * @xcr0: the state components wanted
+ * @pkru: the guest's PKRU, which is not in @fpu
+ */
+void osp_host_fpu_get(struct fpu_guest *fpu, void *area, unsigned int size,
+		      u64 xcr0, u32 pkru)
+{
+	fpu_copy_guest_fpstate_to_uabi(fpu, area, size, xcr0, pkru);
+}
+
+/**
+ * osp_host_fpu_set() - change a guest's extended state
+ * @fpu: the guest's, not in registers
+ * @area: an XSAVE area in the standard format, 4096 bytes
+ * @xcr0: the state components that it may have
+ * @pkru: where to put PKRU, if @area has it
+ *
+ * Return: 0; -EINVAL for other components, or a reserved bit in MXCSR.
+ */
+int osp_host_fpu_set(struct fpu_guest *fpu, const void *area, u64 xcr0,
+		     u32 *pkru)
+{
+	return fpu_copy_uabi_to_guest_fpstate(fpu, area, xcr0, pkru);
+}
+
+/**
  * osp_host_xcr0() - the host's XCR0, or 0 without XSAVE
  */
 u64 osp_host_xcr0(void)
@@ -250,120 +293,27 @@ bool osp_host_flush_l1d(void)
 }
 
 /*
- * Pages of the current address space.  FOLL_INTERRUPTIBLE, by which a signal
- * ends the wait for userfaultfd, came with 6.2; before, a deadly one does.
+ * Bits of IA32_ARCH_CAPABILITIES that say what the CPU is not vulnerable to,
+ * or what its microcode does by itself; none promises the guest an MSR.
  */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
-#define PAGE_FLAGS	FOLL_HWPOISON
-#else
-#define PAGE_FLAGS	(FOLL_HWPOISON | FOLL_INTERRUPTIBLE)
-#endif
+#define ARCH_CAPABILITIES_FACTS \
+	(ARCH_CAP_RDCL_NO | ARCH_CAP_IBRS_ALL | ARCH_CAP_SKIP_VMENTRY_L1DFLUSH | \
+	 ARCH_CAP_SSB_NO | ARCH_CAP_MDS_NO | ARCH_CAP_PSCHANGE_MC_NO | \
+	 ARCH_CAP_TAA_NO | ARCH_CAP_SBDR_SSDP_NO | ARCH_CAP_FBSDP_NO | \
+	 ARCH_CAP_PSDP_NO | ARCH_CAP_FB_CLEAR | ARCH_CAP_BHI_NO | \
+	 ARCH_CAP_PBRSB_NO | ARCH_CAP_GDS_NO | ARCH_CAP_RFDS_NO | \
+	 ARCH_CAP_RFDS_CLEAR)
 
 /**
- * osp_host_page() - bring a page of the current address space in
- * @hva: any address in it
- * @write: for writing: breaks copy-on-write
- * @page: where it is, with a reference for the caller to put
+ * osp_host_arch_capabilities() - IA32_ARCH_CAPABILITIES for a guest
  *
- * Context: process context, may sleep.
- * Return: 0; -EFAULT if nothing suitable is mapped, or if it is no ordinary
- * page (see osp_host_pfn()); -EHWPOISON; -EINTR; -ENOMEM.
+ * An outer L1D flush is ours to do, so that a guest need not do its own.
  */
-int osp_host_page(unsigned long hva, bool write, struct page **page)
+u64 osp_host_arch_capabilities(void)
 {
-	unsigned int flags = PAGE_FLAGS | (write ? FOLL_WRITE : 0);
-	long n = get_user_pages_unlocked(hva, 1, page, flags);
+	u64 value = 0;
 
-	if (n == 1)
-		return 0;
-	return n < 0 ? n : -EFAULT;
-}
-
-/* The mmap lock is held for read. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 12, 0)
-static int look_up_pfn(struct vm_area_struct *vma, unsigned long hva,
-		       u64 *pfn, bool *writable)
-{
-	spinlock_t *lock;
-	pte_t *pte;
-	int ret;
-
-	ret = follow_pte(vma->vm_mm, hva, &pte, &lock);
-	if (ret)
-		return ret;
-	*pfn = pte_pfn(*pte);
-	*writable = pte_write(*pte);
-	pte_unmap_unlock(pte, lock);
-	return 0;
-}
-#else
-static int look_up_pfn(struct vm_area_struct *vma, unsigned long hva,
-		       u64 *pfn, bool *writable)
-{
-	struct follow_pfnmap_args args = { .vma = vma, .address = hva };
-	int ret;
-
-	ret = follow_pfnmap_start(&args);
-	if (ret)
-		return ret;
-	*pfn = args.pfn;
-	*writable = args.writable;
-	follow_pfnmap_end(&args);
-	return 0;
-}
-#endif
-
-/* The mmap lock is held for read; -EAGAIN if it was let go meanwhile. */
-static int fault_pfn_in(unsigned long hva, bool write)
-{
-	bool unlocked = false;
-	int ret;
-
-	ret = fixup_user_fault(current->mm, hva, write ? FAULT_FLAG_WRITE : 0,
-			       &unlocked);
-	return !ret && unlocked ? -EAGAIN : ret;
-}
-
-static int look_up_or_fault(unsigned long hva, bool write, u64 *pfn,
-			    bool *writable)
-{
-	struct vm_area_struct *vma = vma_lookup(current->mm, hva);
-	int ret;
-
-	if (!vma || !(vma->vm_flags & (VM_IO | VM_PFNMAP)))
-		return -EFAULT;
-	if (write && !(vma->vm_flags & VM_WRITE))
-		return -EFAULT;
-	if (!look_up_pfn(vma, hva, pfn, writable) && (*writable || !write))
-		return 0;
-	ret = fault_pfn_in(hva, write);
-	if (ret)
-		return ret;
-	ret = look_up_pfn(vma, hva, pfn, writable);
-	if (ret)
-		return ret;
-	return write && !*writable ? -EFAULT : 0;
-}
-
-/**
- * osp_host_pfn() - the frame behind an address that has no ordinary page
- * @hva: an address in a mapping that a driver made (VM_IO or VM_PFNMAP)
- * @write: for writing
- * @pfn: where it is; valid only until the MMU notifier says otherwise
- * @writable: whether it may be written
- *
- * Context: process context, may sleep.
- * Return: 0; -EFAULT if no such mapping is there, or not for this access;
- * -EHWPOISON; -ENOMEM.
- */
-int osp_host_pfn(unsigned long hva, bool write, u64 *pfn, bool *writable)
-{
-	int ret;
-
-	do {
-		mmap_read_lock(current->mm);
-		ret = look_up_or_fault(hva, write, pfn, writable);
-		mmap_read_unlock(current->mm);
-	} while (ret == -EAGAIN && !fatal_signal_pending(current));
-	return ret == -EAGAIN ? -EINTR : ret;
+	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
+		rdmsrl(MSR_IA32_ARCH_CAPABILITIES, value);
+	return (value & ARCH_CAPABILITIES_FACTS) | ARCH_CAP_SKIP_VMENTRY_L1DFLUSH;
 }

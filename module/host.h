@@ -11,12 +11,19 @@
 
 #include <linux/context_tracking.h>
 #include <linux/eventfd.h>
+#include <linux/kvm.h>
 #include <linux/rcupdate.h>
 #include <linux/smp.h>
 #include <linux/types.h>
 #include <linux/version.h>
 #include <asm/fpu/api.h>
 #include <asm/fpu/types.h>
+#include <asm/vmx.h>
+
+/* 6.8 gave the control the name that the others have. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+#define SECONDARY_EXEC_ENABLE_XSAVES	SECONDARY_EXEC_XSAVES
+#endif
 
 int osp_host_init(void);
 void osp_host_exit(void);
@@ -29,6 +36,8 @@ const char *osp_host_vmx_holder(void);
 void osp_host_pt_off(void);
 void osp_host_pt_on(void);
 
+void osp_host_reschedule(int cpu);
+
 /* Interrupts that end a stay in the guest */
 void osp_host_nmi(void);
 void osp_host_machine_check(void);
@@ -38,14 +47,15 @@ bool osp_host_fpu_alloc(struct fpu_guest *fpu);
 void osp_host_fpu_free(struct fpu_guest *fpu);
 void osp_host_fpu_load(struct fpu_guest *fpu);
 void osp_host_fpu_put(struct fpu_guest *fpu);
+void osp_host_fpu_get(struct fpu_guest *fpu, void *area, unsigned int size,
+		      u64 xcr0, u32 pkru);
+int osp_host_fpu_set(struct fpu_guest *fpu, const void *area, u64 xcr0,
+		     u32 *pkru);
 u64 osp_host_xcr0(void);
 
 /* Mitigations that only the host's settings decide */
 bool osp_host_flush_l1d(void);
-
-/* Pages of the current address space */
-int osp_host_page(unsigned long hva, bool write, struct page **page);
-int osp_host_pfn(unsigned long hva, bool write, u64 *pfn, bool *writable);
+u64 osp_host_arch_capabilities(void);
 
 /**
  * osp_host_guest_enter() - from here on the CPU is the guest's
@@ -65,6 +75,19 @@ static __always_inline void osp_host_guest_enter(void)
 static __always_inline void osp_host_guest_exit(void)
 {
 	context_tracking_guest_exit();
+}
+
+/**
+ * osp_host_immediate_exit() - has userspace asked KVM_RUN to return at once?
+ * @run: the page shared with userspace, which may change it at any time
+ */
+static inline bool osp_host_immediate_exit(const struct kvm_run *run)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 10, 0)
+	return READ_ONCE(run->immediate_exit);
+#else
+	return READ_ONCE(run->immediate_exit__unsafe);
+#endif
 }
 
 /**

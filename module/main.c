@@ -72,8 +72,7 @@ static long dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	for (i = 0; i < ARRAY_SIZE(dev_ioctls); i++)
 		if (dev_ioctls[i].cmd == cmd)
 			return dev_ioctls[i].call(arg);
-	/* KVM: what is not known at this level is an invalid argument. */
-	return -EINVAL;
+	return -ENOTTY;
 }
 
 static const struct file_operations dev_fops = {

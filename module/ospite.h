@@ -56,7 +56,6 @@ enum {
  * @cpus: CPUs that may have cached translations of @mmu's EPT
  * @tsc_offset: added to the host's TSC for a new vCPU, so that all agree
  * @ring: the coalesced-MMIO ring that vCPU fds map, or NULL
- * @dead: why the VM can't go on, or NULL; the first cause wins
  * @debugfs: its directory
  * @id: number in the name of that directory
  */
@@ -71,7 +70,6 @@ struct osp_vm {
 	cpumask_var_t cpus;
 	u64 tsc_offset;
 	void *ring;
-	const char *dead;
 	struct dentry *debugfs;
 	int id;
 };
@@ -81,6 +79,11 @@ enum osp_request {
 	OSP_REQ_EVENT,		/* something to inject, or a window to open */
 	OSP_REQ_TLB,		/* INVVPID before the next entry */
 };
+
+/* Variable-range MTRRs, and machine-check banks: as many as KVM gives. */
+#define OSP_NR_VAR_MTRRS	8
+#define OSP_NR_MCE_BANKS	32
+#define OSP_MSR_VAR_MTRR	0x200
 
 /* MSRs that the kernel needs only on return to user mode (switch.c). */
 enum osp_user_msr {
@@ -204,14 +207,16 @@ struct osp_vcpu {
 	u64 apic_base;		/* without a local APIC in the kernel */
 	u64 mtrr_def_type;
 	u64 mtrr_fixed[11];
-	u64 mtrr_var[16];
-	u64 mcg_status, mcg_ctl;
+	u64 mtrr_var[2 * OSP_NR_VAR_MTRRS];
+	u64 mcg_status;
+	u64 mce_banks[4 * OSP_NR_MCE_BANKS];
+	u64 feat_ctl, ucode_rev, power_ctl, platform_info;
 	u64 arch_capabilities;
-	u64 kvm_wall_clock, kvm_system_time;
 
 	/* CPUID policy */
 	struct kvm_cpuid_entry2 *cpuid;
 	int nr_cpuid;
+	u16 cpuid_index[2][0x20];	/* first entry of a leaf, plus 1 */
 	u64 cr4_allowed;
 	u64 xcr0_allowed;
 	u8 phys_bits;
@@ -262,6 +267,8 @@ struct osp_vcpu {
 #define OSP_GUEST_FSGSBASE	BIT(14)
 #define OSP_GUEST_ARCH_CAP	BIT(15)
 #define OSP_GUEST_RTM		BIT(16)
+#define OSP_GUEST_TSC_ADJUST	BIT(17)
+#define OSP_GUEST_NEVER		BIT(31)	/* no guest has it */
 
 static inline bool osp_has(const struct osp_vcpu *vcpu, u32 feature)
 {
@@ -298,6 +305,7 @@ int osp_triple_fault(struct osp_vcpu *vcpu);
 /* run.c */
 int osp_vcpu_run(struct osp_vcpu *vcpu);
 int osp_vcpu_runnable(struct osp_vcpu *vcpu);
+void osp_take_init_sipi(struct osp_vcpu *vcpu);
 
 /* state.c */
 long osp_state_ioctl(struct osp_vcpu *vcpu, unsigned int cmd, void __user *arg);
@@ -305,6 +313,7 @@ void osp_vcpu_reset(struct osp_vcpu *vcpu, bool init);
 u64 osp_cr8(struct osp_vcpu *vcpu);
 int osp_set_cr8(struct osp_vcpu *vcpu, u64 cr8);
 u64 osp_apic_base(struct osp_vcpu *vcpu);
+int osp_set_apic_base(struct osp_vcpu *vcpu, u64 base, bool host);
 
 /* cpuid.c */
 int osp_supported_cpuid(struct kvm_cpuid2 __user *arg);
@@ -313,12 +322,17 @@ int osp_set_cpuid(struct osp_vcpu *vcpu, const struct kvm_cpuid2 *head,
 int osp_get_cpuid(struct osp_vcpu *vcpu, struct kvm_cpuid2 __user *arg);
 void osp_cpuid(struct osp_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
 void osp_cpuid_init(void);
+void osp_cpuid_apply(struct osp_vcpu *vcpu);
 
 /* msr.c */
 int osp_rdmsr(struct osp_vcpu *vcpu, u32 msr, u64 *value, bool host);
 int osp_wrmsr(struct osp_vcpu *vcpu, u32 msr, u64 value, bool host);
 int osp_msr_list(struct kvm_msr_list __user *arg);
+
+/* tsc.c */
 void osp_set_tsc(struct osp_vcpu *vcpu, u64 tsc);
+void osp_tsc_write(struct osp_vcpu *vcpu, u64 tsc);
+void osp_tsc_write_adjust(struct osp_vcpu *vcpu, u64 adjust, bool host);
 
 /* cr.c: control and debug registers, with the rules of the SDM */
 int osp_set_cr0(struct osp_vcpu *vcpu, u64 cr0);
@@ -326,7 +340,9 @@ int osp_set_cr3(struct osp_vcpu *vcpu, u64 cr3);
 int osp_set_cr4(struct osp_vcpu *vcpu, u64 cr4);
 int osp_set_efer(struct osp_vcpu *vcpu, u64 efer, bool host);
 int osp_set_xcr0(struct osp_vcpu *vcpu, u64 xcr0);
+bool osp_cr0_valid(u64 cr0);
 bool osp_cr4_valid(struct osp_vcpu *vcpu, u64 cr4);
+bool osp_efer_valid(u64 efer);
 int osp_load_pdptes(struct osp_vcpu *vcpu, u64 cr3);
 
 /* mmio.c: accesses that leave RAM, port I/O */

@@ -174,13 +174,9 @@ int osp_vcpu_runnable(struct osp_vcpu *vcpu)
  */
 static int block(struct osp_vcpu *vcpu)
 {
-	int r;
-
-	r = rcuwait_wait_event(&vcpu->wait,
-			       osp_vcpu_runnable(vcpu) || signal_pending(current),
-			       TASK_INTERRUPTIBLE);
-	if (r)
-		return r;
+	rcuwait_wait_event(&vcpu->wait,
+			   osp_vcpu_runnable(vcpu) || signal_pending(current),
+			   TASK_INTERRUPTIBLE);
 	if (!osp_vcpu_runnable(vcpu))
 		return 1;
 	vcpu->halted = false;
@@ -201,8 +197,11 @@ static int sleep_in_hlt(struct osp_vcpu *vcpu)
 	return 0;
 }
 
-/* INIT and SIPI (SDM 3A 9.4.3).  Returns whether the vCPU may run. */
-static void take_init_sipi(struct osp_vcpu *vcpu)
+/**
+ * osp_take_init_sipi() - act on an INIT or SIPI that has come (SDM 3A 9.4.3)
+ * @vcpu: the vCPU, loaded
+ */
+void osp_take_init_sipi(struct osp_vcpu *vcpu)
 {
 	struct kvm_segment cs;
 
@@ -253,15 +252,13 @@ static int run_loop(struct osp_vcpu *vcpu)
 	int r;
 
 	for (;;) {
-		take_init_sipi(vcpu);
+		osp_take_init_sipi(vcpu);
 		if (unlikely(sleeps(vcpu)))
 			r = sleep_in_hlt(vcpu);
 		else
 			r = run_once(vcpu);
 		if (r <= 0)
 			return r;
-		if (unlikely(vcpu->vm->dead))
-			return -EIO;
 		if (unlikely(window_is_open(vcpu))) {
 			vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
 			return 0;
@@ -303,10 +300,10 @@ static int wait_for_sipi(struct osp_vcpu *vcpu)
 {
 	int r;
 
-	if (vcpu->run->immediate_exit)
+	if (osp_host_immediate_exit(vcpu->run))
 		return -EINTR;
 	r = block(vcpu);
-	take_init_sipi(vcpu);
+	osp_take_init_sipi(vcpu);
 	if (r == 1 && signal_pending(current))
 		r = -EINTR;
 	if (r == -EINTR)
@@ -322,7 +319,7 @@ static int wait_for_sipi(struct osp_vcpu *vcpu)
  * Return: 0 with @vcpu->run->exit_reason set; -EINTR for a signal or
  * immediate_exit; -EAGAIN for an application processor after it was woken;
  * -EFAULT if guest memory has no host page behind it; -EINVAL for a bad cr8
- * in @vcpu->run; -EIO if the VM is dead.
+ * in @vcpu->run.
  */
 int osp_vcpu_run(struct osp_vcpu *vcpu)
 {
@@ -342,7 +339,7 @@ int osp_vcpu_run(struct osp_vcpu *vcpu)
 	}
 	vcpu->run->exit_reason = KVM_EXIT_UNKNOWN;
 	r = finish_pending_io(vcpu);
-	if (r > 0 && vcpu->run->immediate_exit)
+	if (r > 0 && osp_host_immediate_exit(vcpu->run))
 		r = -EINTR;
 	if (r > 0)
 		r = run_loop(vcpu);

@@ -73,7 +73,7 @@ void osp_kick(struct osp_vcpu *vcpu)
 	if (READ_ONCE(vcpu->in_guest)) {
 		cpu = READ_ONCE(vcpu->cpu);
 		if (cpu >= 0 && cpu != raw_smp_processor_id())
-			smp_send_reschedule(cpu);
+			osp_host_reschedule(cpu);
 		return;
 	}
 	rcuwait_wake_up(&vcpu->wait);
@@ -127,7 +127,7 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	struct osp_vcpu *vcpu = file->private_data;
 	long r;
 
-	if (current->mm != vcpu->vm->mmu.mm || vcpu->vm->dead)
+	if (current->mm != vcpu->vm->mmu.mm)
 		return -EIO;
 	if (_IOC_TYPE(cmd) != KVMIO)
 		return -ENOTTY;

@@ -68,6 +68,7 @@ static void destroy(struct osp_vm *vm)
 	if (vm->chip)
 		osp_irqchip_destroy(vm->chip);
 	free_page((unsigned long)vm->ring);
+	preempt_notifier_dec();
 	osp_mmu_destroy(&vm->mmu);
 	osp_vmx_release();
 }
@@ -291,7 +292,7 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	struct osp_vm *vm = file->private_data;
 	int i;
 
-	if (current->mm != vm->mmu.mm || vm->dead)
+	if (current->mm != vm->mmu.mm)
 		return -EIO;
 	for (i = 0; i < ARRAY_SIZE(vm_ioctls); i++)
 		if (vm_ioctls[i].cmd == cmd)
@@ -330,8 +331,10 @@ static struct osp_vm *vm_alloc(void)
 	if (err)
 		goto free_cpus;
 	err = osp_mmu_init(&vm->mmu, &mmu_ops);
-	if (!err)
+	if (!err) {
+		preempt_notifier_inc();
 		return vm;
+	}
 	osp_vmx_release();
 free_cpus:
 	free_cpumask_var(vm->cpus);

@@ -12,10 +12,12 @@
 
 #include <linux/errno.h>
 #include <linux/printk.h>
+#include <linux/types.h>
 #include <asm/cpufeature.h>
 #include <asm/msr.h>
 #include <asm/vmx.h>
 
+#include "../host.h"
 #include "cap.h"
 
 struct osp_vmx_cap osp_vmx_cap __read_mostly;
@@ -60,7 +62,7 @@ static const struct control proc2_required[] = {
 /* Each makes an instruction or a state component available to the guest. */
 static const u32 proc2_wanted =
 	SECONDARY_EXEC_ENABLE_RDTSCP | SECONDARY_EXEC_ENABLE_INVPCID |
-	SECONDARY_EXEC_XSAVES;
+	SECONDARY_EXEC_ENABLE_XSAVES;
 
 static const struct control exit_required[] = {
 	{ VM_EXIT_HOST_ADDR_SPACE_SIZE, "host address-space size" },
@@ -177,7 +179,7 @@ static int read_capabilities(struct osp_vmx_cap *cap)
 	rdmsrl(MSR_IA32_VMX_CR4_FIXED0, cap->cr4_fixed0);
 	rdmsrl(MSR_IA32_VMX_CR4_FIXED1, cap->cr4_fixed1);
 	rdmsrl(MSR_IA32_VMX_MISC, misc);
-	cap->timer_shift = misc & VMX_MISC_PREEMPTION_TIMER_RATE_MASK;
+	cap->timer_shift = misc & GENMASK(4, 0);
 	return err;
 }
 

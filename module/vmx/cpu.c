@@ -17,6 +17,7 @@
 #include <linux/cpu.h>
 #include <linux/cpumask.h>
 #include <linux/gfp.h>
+#include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/printk.h>
@@ -264,6 +265,8 @@ static void vmx_off(struct vmx_cpu *cpu)
 
 	if (!cpu->on)
 		return;
+	/* The CPU could come back from a reset with other values. */
+	osp_vmx_drop_user_msrs(NULL);
 	list_for_each_entry_safe(vmcs, next, &cpu->loaded, link)
 		vmcs_clear_here(vmcs);
 	cpu->on = false;

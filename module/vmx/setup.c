@@ -114,7 +114,7 @@ static u32 proc2_controls(struct osp_vcpu *vcpu)
 	if (!osp_has(vcpu, OSP_GUEST_INVPCID))
 		proc2 &= ~SECONDARY_EXEC_ENABLE_INVPCID;
 	if (!osp_has(vcpu, OSP_GUEST_XSAVES))
-		proc2 &= ~SECONDARY_EXEC_XSAVES;
+		proc2 &= ~SECONDARY_EXEC_ENABLE_XSAVES;
 	return proc2;
 }
 
@@ -175,7 +175,7 @@ static void set_controls(struct osp_vcpu *vcpu)
 	vmwrite(EPT_POINTER, osp_mmu_eptp(&vcpu->vm->mmu));
 	vmwrite(MSR_BITMAP, __pa(vcpu->msr_bitmap));
 	vmwrite(VIRTUAL_APIC_ADDR, __pa(vcpu->apic_page));
-	if (osp_vmx_cap.proc2 & SECONDARY_EXEC_XSAVES)
+	if (osp_vmx_cap.proc2 & SECONDARY_EXEC_ENABLE_XSAVES)
 		vmwrite(XSS_EXITING_BITMAP, 0);
 	/* Never saved at exit, so that each stay starts with the whole of it. */
 	vmwrite(PREEMPTION_TIMER, LONGEST_STAY >> osp_vmx_cap.timer_shift);
@@ -250,6 +250,18 @@ void osp_vmx_vcpu_free(struct osp_vcpu *vcpu)
 }
 
 /**
+ * osp_vmx_reset_events() - forget what holds events back or is to be delivered
+ * @vcpu: the vCPU, loaded; it is being reset
+ */
+void osp_vmx_reset_events(struct osp_vcpu *vcpu)
+{
+	vmwrite(GUEST_PENDING_DEBUG, 0);
+	vmwrite(GUEST_ACTIVITY, GUEST_ACTIVITY_ACTIVE);
+	vmwrite(ENTRY_INTR_INFO, 0);
+	osp_vmx_set_interruptibility(vcpu, 0);
+}
+
+/**
  * osp_vmx_vcpu_setup() - write all that never changes, or only with CPUID
  * @vcpu: the vCPU, loaded for the first time
  */
@@ -257,10 +269,8 @@ void osp_vmx_vcpu_setup(struct osp_vcpu *vcpu)
 {
 	set_controls(vcpu);
 	set_host_state();
+	osp_vmx_reset_events(vcpu);
 	vmwrite(GUEST_DEBUGCTL, 0);
-	vmwrite(GUEST_PENDING_DEBUG, 0);
-	vmwrite(GUEST_ACTIVITY, GUEST_ACTIVITY_ACTIVE);
-	vmwrite(GUEST_INTERRUPTIBILITY, 0);
 	/* The reset value (SDM 3A 12.12.4). */
 	vmwrite(GUEST_PAT, 0x0007040600070406ULL);
 }

@@ -127,7 +127,13 @@ static void load_user_msrs(struct osp_vcpu *vcpu)
 	}
 }
 
-static void drop_user_msrs(void *unused)
+/**
+ * osp_vmx_drop_user_msrs() - give the user-mode MSRs of this CPU back
+ * @unused: to be called by on_each_cpu()
+ *
+ * Context: interrupts off.
+ */
+void osp_vmx_drop_user_msrs(void *unused)
 {
 	struct user_msrs *msrs = this_cpu_ptr(&user_msrs);
 
@@ -156,7 +162,7 @@ void osp_vmx_switch_init(void)
  */
 void osp_vmx_switch_exit(void)
 {
-	on_each_cpu(drop_user_msrs, NULL, 1);
+	on_each_cpu(osp_vmx_drop_user_msrs, NULL, 1);
 }
 
 /* The VMCS comes from another CPU: write what it says about this one. */
@@ -262,6 +268,53 @@ void osp_vmx_put(struct osp_vcpu *vcpu)
 		vcpu->db_live = false;
 		osp_vmx_set_controls(vcpu);
 	}
+}
+
+/**
+ * osp_vmx_user_msr_changed() - one of @vcpu->user_msrs was written
+ * @vcpu: the vCPU
+ *
+ * Context: any.
+ */
+void osp_vmx_user_msr_changed(struct osp_vcpu *vcpu)
+{
+	preempt_disable();
+	if (vcpu->loaded)
+		load_user_msrs(vcpu);
+	preempt_enable();
+}
+
+/**
+ * osp_vmx_kernel_gs_base() - the guest's IA32_KERNEL_GS_BASE
+ * @vcpu: the vCPU
+ *
+ * It is in the register from the first VM entry until the vCPU is put away.
+ *
+ * Context: any.
+ */
+u64 osp_vmx_kernel_gs_base(struct osp_vcpu *vcpu)
+{
+	preempt_disable();
+	if (vcpu->loaded)
+		rdmsrl(MSR_KERNEL_GS_BASE, vcpu->kernel_gs_base);
+	preempt_enable();
+	return vcpu->kernel_gs_base;
+}
+
+/**
+ * osp_vmx_set_kernel_gs_base() - change the guest's IA32_KERNEL_GS_BASE
+ * @vcpu: the vCPU
+ * @base: new value, canonical
+ *
+ * Context: any.
+ */
+void osp_vmx_set_kernel_gs_base(struct osp_vcpu *vcpu, u64 base)
+{
+	preempt_disable();
+	vcpu->kernel_gs_base = base;
+	if (vcpu->loaded)
+		wrmsrl(MSR_KERNEL_GS_BASE, base);
+	preempt_enable();
 }
 
 static void load_debug_registers(struct osp_vcpu *vcpu)

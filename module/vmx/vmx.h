@@ -48,6 +48,7 @@ void osp_vmx_flush_ept(const struct cpumask *cpus, u64 eptp);
 int osp_vmx_vcpu_init(struct osp_vcpu *vcpu);
 void osp_vmx_vcpu_free(struct osp_vcpu *vcpu);
 void osp_vmx_vcpu_setup(struct osp_vcpu *vcpu);
+void osp_vmx_reset_events(struct osp_vcpu *vcpu);
 void osp_vmx_set_controls(struct osp_vcpu *vcpu);
 void osp_vmx_setup_exit(void);
 void osp_vmx_set_intercepts(struct osp_vcpu *vcpu);
@@ -57,8 +58,12 @@ void osp_vmx_pass_msr(struct osp_vcpu *vcpu, u32 msr, bool read, bool write);
 void osp_vmx_load(struct osp_vcpu *vcpu);
 void osp_vmx_put(struct osp_vcpu *vcpu);
 int osp_vmx_enter_guest(struct osp_vcpu *vcpu);
+void osp_vmx_user_msr_changed(struct osp_vcpu *vcpu);
+u64 osp_vmx_kernel_gs_base(struct osp_vcpu *vcpu);
+void osp_vmx_set_kernel_gs_base(struct osp_vcpu *vcpu, u64 base);
 void osp_vmx_switch_init(void);
 void osp_vmx_switch_exit(void);
+void osp_vmx_drop_user_msrs(void *unused);
 
 /* guest.c: architectural state in the VMCS. */
 u64 osp_vmx_rip(struct osp_vcpu *vcpu);
