@@ -9,7 +9,6 @@ import sys
 BENCH = os.path.dirname(os.path.realpath(__file__))
 TOP = os.path.dirname(BENCH)
 LAB = os.path.join(TOP, 'selftests', 'lab', 'lab')
-MODULE = os.path.join(TOP, 'ospite.ko')
 LAUNCHER = os.path.join(TOP, 'userspace', 'build', 'ospite-static')
 
 # The same for every hypervisor: no security hooks, which would add their own
@@ -17,43 +16,42 @@ LAUNCHER = os.path.join(TOP, 'userspace', 'build', 'ospite-static')
 KERNEL_ARGUMENTS = 'lsm='
 
 
+# What runs if nothing else is asked for.
+MODULES = ['kvm', 'ospite']
+
+
 class Failure(Exception):
     """Something the user can read and mend; no traceback."""
 
 
-def build():
-    """Compile osp-bench."""
-    made = subprocess.run(['make', '-s', '-C', BENCH], check=False)
-    if made.returncode:
-        raise Failure('osp-bench does not build')
+def module_path(kernel):
+    """Where the module for one of the lab's kernels is built."""
+    return os.path.join(TOP, 'build', kernel, 'ospite.ko')
 
 
-def hypervisors(wanted):
-    """The modules to run on: those asked for, or KVM and Ospite if built."""
-    if wanted:
-        names = wanted
-    elif os.path.exists(MODULE):
-        names = ['kvm', 'ospite']
-    else:
-        print('bench: there is no ospite.ko, so only KVM is measured;'
-              ' `make` builds it', file=sys.stderr)
-        names = ['kvm']
-    if 'ospite' in names and not os.path.exists(MODULE):
-        raise Failure('there is no ospite.ko: run `make` first')
-    return names
+def build(modules, kernel):
+    """Compile osp-bench, the launcher, and Ospite if it is to be run."""
+    lab = os.path.dirname(LAB)
+    steps = [['make', '-s', '-C', BENCH],
+             ['make', '-s', '-C', os.path.join(TOP, 'userspace')]]
+    if 'ospite' in modules:
+        steps.append([os.path.join(lab, 'build-module'), kernel])
+    for step in steps:
+        if subprocess.run(step, check=False).returncode:
+            raise Failure(f'`{" ".join(step)}` failed; see above')
 
 
-def run(job, modules, options=(), on_line=None):
+def run(job, modules, kernel, options=(), on_line=None):
     """Boot the lab once and run `inside` with the arguments @job.
 
     Calls @on_line for each line of output, as it comes. Returns the lab's
     exit status.
     """
-    command = [LAB, '--append', KERNEL_ARGUMENTS,
+    command = [LAB, '--kernel', kernel, '--append', KERNEL_ARGUMENTS,
                '--file', os.path.join(BENCH, 'osp-bench'),
                '--file', os.path.join(BENCH, 'inside')]
     if 'ospite' in modules:
-        command += ['--module', MODULE]
+        command += ['--module', module_path(kernel)]
     command += [*options, '--', '/lab/inside', *job]
     try:
         lab = subprocess.Popen(command, stdout=subprocess.PIPE, text=True,

@@ -16,7 +16,7 @@ MAX_WINDOWS = 400
 Traced = collections.namedtuple('Traced', 'dev row window symbols')
 
 
-def collect(modules, rows, options=()):
+def collect(modules, rows, kernel):
     """Trace @rows (all, if none) on each of @modules in one boot.
 
     Returns a list of Traced, for each row the shortest of its windows: the
@@ -38,13 +38,13 @@ def collect(modules, rows, options=()):
         with open(commands, 'w', encoding='ascii') as file:
             file.write(tracelog.debugger_commands(MAX_WINDOWS))
         status = labrun.run(
-            ['trace', *modules, '--', *rows], modules,
+            ['trace', *modules, '--', *rows], modules, kernel,
             # Bochs 3.0 does not stop at a magic breakpoint.
             ['--bochs', '2.7', '--bochs-rc', commands,
              '--bochs-line', 'magic_break: enabled=1',
              '--bochs-line', f'debugger_log: {log}',
              '--bochs-line', f'parport1: enabled=1, file={printed}',
-             '--file', os.path.join(labrun.BENCH, 'lpt'), *options], on_line)
+             '--file', os.path.join(labrun.BENCH, 'lpt')], on_line)
         if not os.path.exists(log) or not os.path.exists(printed):
             raise labrun.Failure(
                 f'the lab ended with status {status} and no trace')
