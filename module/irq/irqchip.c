@@ -293,8 +293,8 @@ void osp_vapic_migrate(struct osp_vapic *v)
 
 /* ---- the guest's accesses ---- */
 
-static u8 osp_irqchip_access_pic(struct osp_irqchip *chip, u16 port,
-				 bool write, u8 val)
+static noinline u8 osp_irqchip_access_pic(struct osp_irqchip *chip, u16 port,
+					  bool write, u8 val)
 {
 	unsigned long flags = osp_irqchip_lock(chip);
 
@@ -306,8 +306,8 @@ static u8 osp_irqchip_access_pic(struct osp_irqchip *chip, u16 port,
 	return val;
 }
 
-static u8 osp_irqchip_access_pit(struct osp_irqchip *chip, u16 port,
-				 bool write, u8 val)
+static noinline u8 osp_irqchip_access_pit(struct osp_irqchip *chip, u16 port,
+					  bool write, u8 val)
 {
 	unsigned long flags = osp_irqchip_lock(chip);
 	u64 now = ktime_get_ns();
@@ -324,38 +324,49 @@ static u8 osp_irqchip_access_pit(struct osp_irqchip *chip, u16 port,
  * All these chips are eight bits wide.  As on KVM a wider access to a PIC is
  * dropped and reads as 0, one to the PIT is its low byte.
  */
+static bool osp_irqchip_pio_pic(struct osp_irqchip *chip, u16 port, u32 size,
+				bool write, u8 *data)
+{
+	if (chip->split || (port & 1) + size > 2)
+		return false;
+	if (size != 1) {
+		if (!write)
+			memset(data, 0, size);
+	} else if (write) {
+		osp_irqchip_access_pic(chip, port, true, *data);
+	} else if (likely(!osp_pic_polled(&chip->pic, port))) {
+		/* One byte, read at once: no lock could make it newer. */
+		*data = osp_pic_read(&chip->pic, port);
+	} else {
+		*data = osp_irqchip_access_pic(chip, port, false, 0);
+	}
+	return true;
+}
+
+static noinline bool osp_irqchip_pio_pit(struct osp_irqchip *chip, u16 port,
+					 u32 size, bool write, u8 *data)
+{
+	if (!chip->has_pit || (port == 0x61 && !chip->pit.speaker) ||
+	    (port != 0x61 && (port & 3) + size > 4))
+		return false;
+	if (write) {
+		osp_irqchip_access_pit(chip, port, true, *data);
+	} else {
+		memset(data, 0, size);
+		*data = osp_irqchip_access_pit(chip, port, false, 0);
+	}
+	return true;
+}
+
 bool osp_irqchip_pio(struct osp_irqchip *chip, u16 port, u32 size, bool write,
 		     void *data)
 {
-	u8 val = write ? *(u8 *)data : 0;
-
-	switch (port) {
-	case 0x20 ... 0x21:
-	case 0xa0 ... 0xa1:
-	case 0x4d0 ... 0x4d1:
-		if (chip->split || (port & 1) + size > 2)
-			return false;
-		if (size == 1)
-			val = osp_irqchip_access_pic(chip, port, write, val);
-		break;
-	case 0x40 ... 0x43:
-		if (!chip->has_pit || (port & 3) + size > 4)
-			return false;
-		val = osp_irqchip_access_pit(chip, port, write, val);
-		break;
-	case 0x61:
-		if (!chip->has_pit || !chip->pit.speaker)
-			return false;
-		val = osp_irqchip_access_pit(chip, port, write, val);
-		break;
-	default:
-		return false;
-	}
-	if (!write) {
-		memset(data, 0, size);
-		*(u8 *)data = val;
-	}
-	return true;
+	/* 20h, 21h, A0h, A1h; then the edge/level registers. */
+	if ((port & ~0x81) == 0x20 || (port & ~1) == 0x4d0)
+		return osp_irqchip_pio_pic(chip, port, size, write, data);
+	if ((port & ~3) == 0x40 || port == 0x61)
+		return osp_irqchip_pio_pit(chip, port, size, write, data);
+	return false;
 }
 
 bool osp_irqchip_mmio(struct osp_irqchip *chip, u64 gpa, u32 len, bool write,

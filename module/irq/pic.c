@@ -324,12 +324,12 @@ u8 osp_pic_read(struct osp_pic *pic, u16 port)
 	struct kvm_pic_state *s = osp_pic_chip(pic, port);
 
 	if (port >= 0x4d0)
-		return pic->chip[port & 1].elcr;
-	if (s->poll)
+		return READ_ONCE(pic->chip[port & 1].elcr);
+	if (unlikely(osp_pic_polled(pic, port)))
 		return osp_pic_poll(pic, s);
 	if (port & 1)
-		return s->imr;
-	return s->read_reg_select ? s->isr : s->irr;
+		return READ_ONCE(s->imr);
+	return s->read_reg_select ? READ_ONCE(s->isr) : READ_ONCE(s->irr);
 }
 
 /* ---- life and state ---- */

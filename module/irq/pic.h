@@ -44,7 +44,16 @@ void osp_pic_init(struct osp_pic *pic);
  */
 int osp_pic_set_irq(struct osp_pic *pic, u32 pin, u32 source, bool level);
 
-/* Ports 20h, 21h, A0h, A1h, 4D0h, 4D1h; others must not be given. */
+/* Is the next read of this port a poll, which changes the state? */
+static inline bool osp_pic_polled(const struct osp_pic *pic, u16 port)
+{
+	return READ_ONCE(pic->chip[port >> 7 & 1].poll) && port < 0x4d0;
+}
+
+/*
+ * Ports 20h, 21h, A0h, A1h, 4D0h, 4D1h; others must not be given.  A read that
+ * is no poll may be done without the lock.
+ */
 u8 osp_pic_read(struct osp_pic *pic, u16 port);
 void osp_pic_write(struct osp_pic *pic, u16 port, u8 val);
 
