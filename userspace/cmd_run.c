@@ -18,16 +18,18 @@
 enum { OPT_DEV = 256, OPT_NO_REBOOT, OPT_NO_THP, OPT_STATS };
 
 static const struct argp_option options[] = {
-	{ "kernel", 'k', "FILE", 0, "Linux kernel: a bzImage (as /boot/vmlinuz-*) or an ELF vmlinux", 1 },
+	{ "kernel", 'k', "FILE", 0, "Linux kernel: bzImage or ELF vmlinux", 1 },
 	{ "initrd", 'i', "FILE", 0, "initial ramdisk", 1 },
 	{ "append", 'a', "STRING", 0, "kernel command line (default: " DEFAULT_APPEND ")", 1 },
 	{ "mem", 'm', "SIZE", 0, "memory, with K, M, G; plain numbers are MiB (default: 256M)", 2 },
 	{ "cpus", 'c', "N", 0, "number of CPUs (default: 1)", 2 },
-	{ "name", 'n', "NAME", 0, "name for ospite ps and ospite stop (default: one made up)", 2 },
+	{ "name", 'n', "NAME", 0, "name for ps and stop (default: made up)", 2 },
 	{ "dev", OPT_DEV, "DEVICE", 0, "hypervisor, also /dev/kvm (default: " DEFAULT_DEVICE ")", 3 },
-	{ "no-reboot", OPT_NO_REBOOT, NULL, 0, "end with status 132 when the guest resets itself, instead of booting again", 3 },
+	{ "no-reboot", OPT_NO_REBOOT, NULL, 0,
+	  "end with status 132 when the guest resets itself, instead of booting again", 3 },
 	{ "no-hugepages", OPT_NO_THP, NULL, 0, "no transparent huge pages behind guest memory", 3 },
-	{ "stats", OPT_STATS, NULL, 0, "print exits to userspace by reason and port at the end", 3 },
+	{ "stats", OPT_STATS, NULL, 0,
+	  "print exits to userspace by reason and port at the end", 3 },
 	{ 0 }
 };
 

@@ -18,7 +18,7 @@
 #define CPUID_1_ECX_HYPERVISOR		BIT(31)
 #define CPUID_1_EDX_HTT			BIT(28)
 
-#define CPUID_B_LEVEL_SMT		(1U << 8)
+#define CPUID_B_LEVEL_SMT		BIT(8)
 #define CPUID_B_LEVEL_CORE		(2U << 8)
 
 /* Room that cpuid_supported() leaves for the topology leaves. */

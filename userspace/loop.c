@@ -78,10 +78,13 @@ static void serve_signal(struct machine *m)
 /* Give the guest as much of what was typed as it takes. */
 static void feed_console(struct machine *m)
 {
-	size_t len = m->typed_len ? bus_console_room(&m->vm) : 0;
+	int room = m->typed_len ? bus_console_room(&m->vm) : 0;
+	size_t len;
 
-	if (len > m->typed_len)
-		len = m->typed_len;
+	m->feed_again = room < 0;
+	if (room <= 0)
+		return;
+	len = (size_t)room < m->typed_len ? (size_t)room : m->typed_len;
 	bus_console_input(&m->vm, m->typed, len);
 	m->typed_len -= len;
 	memmove(m->typed, m->typed + len, m->typed_len);
@@ -123,7 +126,9 @@ static bool wants_input(const struct machine *m)
  */
 static void settle(struct machine *m)
 {
-	if (term_pending()) {
+	if (m->feed_again)
+		__atomic_store_n(&m->vm.busy, true, __ATOMIC_SEQ_CST);
+	if (term_pending() || m->feed_again) {
 		m->quiet = 0;
 		return;
 	}

@@ -24,6 +24,7 @@
  * @signal_fd: signals to the process
  * @typed: input that the guest has not taken yet
  * @typed_len: how much
+ * @feed_again: a vCPU was busy with the console, try again soon
  * @input_ended: standard input has nothing more
  * @output_stuck: nobody takes our output now
  * @quiet: ticks since the last output
@@ -40,6 +41,7 @@ struct machine {
 	int signal_fd;
 	u8 typed[1024];
 	size_t typed_len;
+	bool feed_again;
 	bool input_ended;
 	bool output_stuck;
 	unsigned int quiet;

@@ -8,6 +8,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <x86intrin.h>
 
 #include "exit_names.h"
 #include "say.h"
@@ -22,7 +23,10 @@
 int stats_create(struct vm *vm)
 {
 	vm->stats = calloc(1, sizeof(*vm->stats));
-	return vm->stats ? 0 : say_fail("out of memory for --stats");
+	if (!vm->stats)
+		return say_fail("out of memory for --stats");
+	vm->stats->start = __rdtsc();
+	return 0;
 }
 
 /**
@@ -65,6 +69,8 @@ void stats_print(const struct vm *vm)
 
 	if (!st)
 		return;
+	fprintf(stderr, "ospite: %llu TSC ticks from power-on to the end\n",
+		(unsigned long long)(__rdtsc() - st->start));
 	fprintf(stderr, "ospite: exits to userspace by reason:\n");
 	print_exits(vm);
 	fprintf(stderr, "ospite: by port:            reads     writes\n");

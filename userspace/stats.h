@@ -9,11 +9,13 @@
 
 /**
  * struct stats - counters that all vCPUs share, updated with relaxed atomics
+ * @start: time stamp counter at power-on
  * @in: reads of each port
  * @out: writes of each port
  * @irq: changes of each interrupt line
  */
 struct stats {
+	u64 start;
 	u32 in[65536];
 	u32 out[65536];
 	u32 irq[24];

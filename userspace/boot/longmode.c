@@ -95,7 +95,11 @@ static void write_page_tables(const struct ram *ram)
 static void set_long_mode(struct kvm_sregs *s)
 {
 	s->cs = code_segment;
-	s->ds = s->es = s->fs = s->gs = s->ss = data_segment;
+	s->ds = data_segment;
+	s->es = data_segment;
+	s->fs = data_segment;
+	s->gs = data_segment;
+	s->ss = data_segment;
 	s->tr = task_segment;
 	s->gdt.base = BOOT_GDT;
 	s->gdt.limit = 6 * sizeof(u64) - 1;

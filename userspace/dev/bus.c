@@ -10,6 +10,7 @@
  * threads wait for it; the event loop only tries, as a vCPU may hold the
  * console's while it waits for a slow terminal.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -197,20 +198,19 @@ static struct device *console(struct vm *vm)
  * bus_console_room() - how much console input the guest takes now
  * @vm: the VM
  *
- * Return: bytes; 0 also while a vCPU is busy with the console.
+ * If it takes none, it wakes the event loop when it does.
+ *
+ * Return: bytes, or -EBUSY while a vCPU is busy with the console: try again.
  */
-size_t bus_console_room(struct vm *vm)
+int bus_console_room(struct vm *vm)
 {
 	struct device *dev = console(vm);
-	size_t room;
+	int room;
 
 	if (!dev)
 		return 0;
-	if (pthread_mutex_trylock(&dev->lock)) {
-		/* A vCPU is busy with it, and may free room: look again. */
-		__atomic_store_n(&vm->busy, true, __ATOMIC_SEQ_CST);
-		return 0;
-	}
+	if (pthread_mutex_trylock(&dev->lock))
+		return -EBUSY;
 	room = dev->ops->room(dev);
 	pthread_mutex_unlock(&dev->lock);
 	return room;

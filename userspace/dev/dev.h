@@ -80,7 +80,7 @@ void bus_out(struct vm *vm, u16 port, unsigned int size, const u8 *data);
 
 u64 bus_deadline(const struct vm *vm);
 void bus_tick(struct vm *vm, u64 now);
-size_t bus_console_room(struct vm *vm);
+int bus_console_room(struct vm *vm);
 void bus_console_input(struct vm *vm, const u8 *bytes, size_t len);
 bool bus_power_button(struct vm *vm);
 
