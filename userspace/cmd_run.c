@@ -59,7 +59,7 @@ static int parse_mem(const char *arg, u64 *mem)
 		goto bad;
 	if (*end) {
 		unit = strchr(units, *end & ~0x20);
-		if (!unit || end[1])
+		if (!unit || !*unit || end[1])
 			goto bad;
 		scale = KIB << (10 * (unit - units));
 	}

@@ -65,9 +65,10 @@ static void fix_leaf_1(struct kvm_cpuid_entry2 *e, const struct vm *vm,
 		       unsigned int id)
 {
 	unsigned int cpus = vm->cfg->cpus;
+	u32 ids = 1U << id_bits(cpus);
 
 	/* EBX: CLFLUSH size and brand stay; APIC id, number of ids are ours */
-	e->ebx = (e->ebx & 0xffff) | id << 24 | (1U << id_bits(cpus)) << 16;
+	e->ebx = (e->ebx & 0xffff) | id << 24 | (ids > 255 ? 255 : ids) << 16;
 	e->ecx |= CPUID_1_ECX_HYPERVISOR;
 	if (vm->tsc_deadline)
 		e->ecx |= CPUID_1_ECX_TSC_DEADLINE;

@@ -199,7 +199,7 @@ enum term_event term_read(u8 *buf, size_t *len)
 
 /*
  * Write once, if standard output takes it without blocking within @timeout
- * milliseconds (-1: wait).  Called under out.lock.  Returns false if nothing
+ * milliseconds.  Called under out.lock.  Returns false if nothing
  * was written.
  */
 static bool write_some(int timeout)
@@ -238,9 +238,10 @@ bool term_put(u8 byte, const bool *ending)
 	bool first;
 
 	pthread_mutex_lock(&out.lock);
+	/* The signal may fall before poll(2): do not wait there for ever. */
 	while (out.len == sizeof(out.buf) &&
 	       !__atomic_load_n(ending, __ATOMIC_RELAXED))
-		write_some(-1);
+		write_some(200);
 	first = out.len == 0;
 	if (!out.lost && out.len < sizeof(out.buf))
 		out.buf[out.len++] = byte;
