@@ -40,35 +40,32 @@ static bool in_long_mode(const struct decoder *d)
 }
 
 /*
- * Linear address of the code at @offset, and how many bytes from there may be
- * executed at most: 0 if it is outside the segment.
+ * Outside 64-bit mode: linear address of the code at @offset, and how many
+ * bytes from there are within the segment, @room at most.
  */
-static noinline u64 code_bytes_legacy(struct osp_insn_cpu *cpu, u32 offset,
-				      u64 *linear)
+static noinline unsigned int legacy_room(struct osp_insn_cpu *cpu, u32 offset,
+					 unsigned int room, u64 *linear)
 {
 	struct osp_insn_segment cs;
 
 	cpu->ops->segment(cpu, OSP_INSN_CS, &cs);
 	*linear = (u32)(cs.base + offset);
-	return offset <= cs.limit ? (u64)cs.limit - offset + 1 : 0;
-}
-
-static u64 code_bytes(struct osp_insn_cpu *cpu, u64 offset, u64 *linear)
-{
-	if (unlikely(cpu->mode != OSP_INSN_LONG))
-		return code_bytes_legacy(cpu, offset, linear);
-	*linear = offset;
-	return is_canonical(cpu, offset, 1) ? OSP_INSN_MAX_LEN : 0;
+	if (offset > cs.limit)
+		return 0;
+	return min_t(u64, room, (u64)cs.limit - offset + 1);
 }
 
 /* Fetch what is on the same page, 15 bytes in all at most. */
 static noinline void fetch_more(struct decoder *d)
 {
+	unsigned int in_page, room = OSP_INSN_MAX_LEN - d->avail;
 	struct osp_insn_cpu *cpu = d->cpu;
-	u64 linear, room, in_page;
+	u64 linear = cpu->rip + d->avail;
 
-	room = code_bytes(cpu, cpu->rip + d->avail, &linear);
-	room = min_t(u64, room, OSP_INSN_MAX_LEN - d->avail);
+	if (unlikely(cpu->mode != OSP_INSN_LONG))
+		room = legacy_room(cpu, linear, room, &linear);
+	else if (unlikely(!is_canonical(cpu, linear, 1)))
+		room = 0;
 	in_page = INSN_PAGE_SIZE - (linear & (INSN_PAGE_SIZE - 1));
 	room = min(room, in_page);
 	if (unlikely(!room)) {
@@ -93,7 +90,7 @@ static inline u8 next_byte(struct decoder *d)
 }
 
 /* A little-endian number of @size bytes, sign-extended. */
-static u64 next_number(struct decoder *d, unsigned int size)
+static noinline u64 next_number(struct decoder *d, unsigned int size)
 {
 	u64 val = 0;
 	unsigned int i;
@@ -151,7 +148,7 @@ static noinline bool take_prefix(struct decoder *d, u8 byte)
 static const struct osp_insn_row *opcode_row(struct decoder *d)
 {
 	const struct osp_insn_row *row;
-	u8 byte;
+	unsigned int byte;
 
 	do {
 		byte = next_byte(d);
@@ -229,10 +226,9 @@ static const u8 index_16[8] = {
 	OSP_INSN_NO_REG, OSP_INSN_NO_REG, OSP_INSN_NO_REG, OSP_INSN_NO_REG,
 };
 
-static void decode_memory_16(struct decoder *d)
+static noinline void decode_memory_16(struct decoder *d, unsigned int rm)
 {
 	struct osp_insn *insn = d->insn;
-	unsigned int rm = d->modrm & 7;
 
 	if (insn->mod == 0 && rm == 6) {
 		insn->disp = next_number(d, 2);
@@ -245,7 +241,7 @@ static void decode_memory_16(struct decoder *d)
 }
 
 /* The SIB byte: base, index and scale (SDM 2, table 2-3) */
-static void decode_sib(struct decoder *d)
+static noinline unsigned int decode_sib(struct decoder *d)
 {
 	struct osp_insn *insn = d->insn;
 	u8 sib = next_byte(d);
@@ -254,51 +250,53 @@ static void decode_sib(struct decoder *d)
 	insn->scale = sib >> 6;
 	if (index != REG_SP)
 		insn->index = index;
-	insn->base = (sib & 7) | (insn->rex & REX_B ? 8 : 0);
+	return (sib & 7) | (insn->rex & REX_B ? 8 : 0);
 }
 
 /* Forms of 32 and 64 bits (SDM 2, table 2-2, and 2.2.1.6) */
-static void decode_memory_32(struct decoder *d)
+static void decode_memory_32(struct decoder *d, unsigned int mod,
+			     unsigned int rm)
 {
+	bool has_sib = (rm & 7) == REG_SP;
 	struct osp_insn *insn = d->insn;
-	bool has_sib = (d->modrm & 7) == REG_SP;
+	unsigned int base = has_sib ? decode_sib(d) : rm;
 
-	if (has_sib)
-		decode_sib(d);
-	else
-		insn->base = insn->rm;
-	if (insn->mod == 0 && (insn->base & 7) == REG_BP) {
-		insn->base = OSP_INSN_NO_REG;
+	if (mod == 0 && (base & 7) == REG_BP) {
 		insn->rip_relative = !has_sib && in_long_mode(d);
 		insn->disp = next_number(d, 4);
-	} else if (insn->mod) {
-		insn->disp = next_number(d, insn->mod == 1 ? 1 : 4);
+		return;
 	}
+	insn->base = base;
+	if (mod)
+		insn->disp = next_number(d, mod == 1 ? 1 : 4);
 }
 
 static void decode_modrm(struct decoder *d)
 {
+	unsigned int mod = d->modrm >> 6;
+	unsigned int reg = d->modrm >> 3 & 7;
+	unsigned int rm = d->modrm & 7;
 	struct osp_insn *insn = d->insn;
 
-	insn->mod = d->modrm >> 6;
-	insn->reg = d->modrm >> 3 & 7;
-	insn->rm = d->modrm & 7;
-	if (insn->rex & REX_R)
-		insn->reg |= 8;
-	if (insn->rex & REX_B)
-		insn->rm |= 8;
-	if (insn->mod == MOD_REGISTER)
+	if (insn->rex) {
+		reg |= insn->rex & REX_R ? 8 : 0;
+		rm |= insn->rex & REX_B ? 8 : 0;
+	}
+	insn->mod = mod;
+	insn->reg = reg;
+	insn->rm = rm;
+	if (mod == MOD_REGISTER)
 		return;
-	if (insn->addr_size == 2)
-		decode_memory_16(d);
+	if (unlikely(insn->addr_size == 2))
+		decode_memory_16(d, rm);
 	else
-		decode_memory_32(d);
+		decode_memory_32(d, mod, rm);
 	/* Addresses formed with rSP or rBP are in the stack (SDM 1 3.7.4) */
 	if (insn->base == REG_SP || insn->base == REG_BP)
 		insn->seg = OSP_INSN_SS;
 }
 
-static void decode_numbers(struct decoder *d, u32 flags)
+static noinline void decode_numbers(struct decoder *d, u32 flags)
 {
 	struct osp_insn *insn = d->insn;
 
@@ -367,6 +365,7 @@ enum osp_insn_status osp_insn_decode(struct osp_insn_cpu *cpu,
 	const struct osp_insn_row *row;
 
 	clear(insn);
+	fetch_more(&d);
 	row = find_row(&d);
 	insn->row = row;
 	if (likely(row->exec))

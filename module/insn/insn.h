@@ -48,7 +48,8 @@ struct osp_insn_row;
  * @OSP_INSN_PENDING: the data comes from userspace and is not there yet.
  *	Nothing has changed.  Execute the same &struct osp_insn again once it is:
  *	the callbacks will be called in the same order and with the same
- *	arguments, and must hand out what was completed before.
+ *	arguments, and must hand out what was completed before; whatever of that
+ *	is left when another status comes back is to be dropped.
  * @OSP_INSN_FAULT: the guest gets the exception in &osp_insn_cpu.fault; a
  *	callback that returns this has filled it in.  Nothing has changed.
  * @OSP_INSN_UNHANDLED: not an instruction that is emulated; its bytes are in
@@ -147,9 +148,10 @@ struct osp_insn_ops {
 				      void *buf, unsigned int len);
 
 	/**
-	 * @read: read @len (1, 2, 4, 8 or 16) bytes of data.  With @rmw the same
-	 * instruction is going to write them, so that a page that can't be
-	 * written must fault now, as a write.  Also PENDING.
+	 * @read: read @len bytes of data: 1, 2, 4, 8 or 16, or for OUTS up to
+	 * &osp_insn_cpu.io_len but within a page.  With @rmw the same instruction
+	 * is going to write them, so that a page that can't be written must fault
+	 * now, as a write.  Also PENDING.
 	 */
 	enum osp_insn_status (*read)(struct osp_insn_cpu *cpu, u64 linear,
 				     void *buf, unsigned int len, bool rmw);

@@ -153,7 +153,14 @@ extern const struct osp_insn_row osp_insn_rows[256];
 extern const struct osp_insn_row osp_insn_rows_0f[256];
 const struct osp_insn_row *osp_insn_row_0f38(u8 opcode, u8 rep);
 
-/* The exec functions, by file; each is one kind of row in table.c. */
+/**
+ * EXEC() - declare or define an exec function, one kind of row in table.c
+ * @name: without the prefix
+ *
+ * It takes the &struct osp_insn_cpu @cpu and the decoded &struct osp_insn
+ * @insn, carries it out, and returns as osp_insn_execute(), in its context.
+ * The last step that can fail comes before the first that changes @cpu.
+ */
 #define EXEC(name) \
 	enum osp_insn_status osp_insn_##name(struct osp_insn_cpu *cpu, \
 					     const struct osp_insn *insn)
@@ -261,6 +268,8 @@ static inline u64 osp_insn_offset(const struct osp_insn_cpu *cpu,
 		offset += cpu->gpr[insn->index] << insn->scale;
 	if (insn->rip_relative)
 		offset += cpu->rip + insn->len;
+	if (likely(insn->addr_size == 8))
+		return offset;
 	return offset & size_mask(insn->addr_size);
 }
 

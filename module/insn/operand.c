@@ -52,7 +52,7 @@ void osp_insn_set_reg(struct osp_insn_cpu *cpu, const struct osp_insn *insn,
 }
 
 /* A violation in a segment: the stack has an exception of its own. */
-static enum osp_insn_status bad_address(struct osp_insn_cpu *cpu,
+static noinline enum osp_insn_status bad_address(struct osp_insn_cpu *cpu,
 					enum osp_insn_sreg sreg)
 {
 	return osp_insn_raise(cpu, sreg == OSP_INSN_SS ? VECTOR_SS : VECTOR_GP);
@@ -81,14 +81,13 @@ static bool limit_allows(const struct osp_insn_segment *seg, u64 offset,
 }
 
 /*
- * Is it an alignment check exception?  (SDM 3A 6.15)  What is longer than 8
+ * At CPL 3, is it an alignment check exception?  (SDM 3A 6.15)  What is longer than 8
  * bytes either needs no alignment or has its own #GP.
  */
 static bool misaligned(const struct osp_insn_cpu *cpu, u64 linear,
 		       unsigned int len)
 {
-	return cpu->align_check && cpu->cpl == 3 && cpu->rflags & FLAG_AC &&
-	       len <= 8 && linear & (len - 1);
+	return cpu->rflags & FLAG_AC && len <= 8 && linear & (len - 1);
 }
 
 /* FS and GS in 64-bit mode have a base and nothing else. */
@@ -120,6 +119,28 @@ linear_legacy(struct osp_insn_cpu *cpu, enum osp_insn_sreg sreg, u64 offset,
 	return *linear + len - 1 > U32_MAX ? OSP_INSN_UNHANDLED : OSP_INSN_OK;
 }
 
+/* osp_insn_linear(), where it is called most. */
+static __always_inline enum osp_insn_status
+linear_of(struct osp_insn_cpu *cpu, enum osp_insn_sreg sreg, u64 offset,
+	  unsigned int len, bool write, u64 *linear)
+{
+	enum osp_insn_status status = OSP_INSN_OK;
+
+	if (likely(cpu->mode == OSP_INSN_LONG && sreg < OSP_INSN_FS)) {
+		*linear = offset;
+		if (unlikely(!is_canonical(cpu, offset, len)))
+			return bad_address(cpu, sreg);
+	} else if (cpu->mode == OSP_INSN_LONG) {
+		status = linear_based(cpu, sreg, offset, len, linear);
+	} else {
+		status = linear_legacy(cpu, sreg, offset, len, write, linear);
+	}
+	if (unlikely(cpu->align_check && cpu->cpl == 3 && !status) &&
+	    misaligned(cpu, *linear, len))
+		return osp_insn_raise(cpu, VECTOR_AC);
+	return status;
+}
+
 /**
  * osp_insn_linear() - check an access and form its linear address
  * @cpu: the virtual CPU
@@ -137,20 +158,7 @@ enum osp_insn_status osp_insn_linear(struct osp_insn_cpu *cpu,
 				     enum osp_insn_sreg sreg, u64 offset,
 				     unsigned int len, bool write, u64 *linear)
 {
-	enum osp_insn_status status = OSP_INSN_OK;
-
-	if (likely(cpu->mode == OSP_INSN_LONG && sreg < OSP_INSN_FS)) {
-		*linear = offset;
-		if (unlikely(!is_canonical(cpu, offset, len)))
-			return bad_address(cpu, sreg);
-	} else if (cpu->mode == OSP_INSN_LONG) {
-		status = linear_based(cpu, sreg, offset, len, linear);
-	} else {
-		status = linear_legacy(cpu, sreg, offset, len, write, linear);
-	}
-	if (unlikely(!status && misaligned(cpu, *linear, len)))
-		return osp_insn_raise(cpu, VECTOR_AC);
-	return status;
+	return linear_of(cpu, sreg, offset, len, write, linear);
 }
 
 /**
@@ -174,7 +182,7 @@ enum osp_insn_status osp_insn_load(struct osp_insn_cpu *cpu,
 		*val = osp_insn_reg(cpu, insn, insn->rm, size);
 		return OSP_INSN_OK;
 	}
-	status = osp_insn_linear(cpu, insn->seg, osp_insn_offset(cpu, insn),
+	status = linear_of(cpu, insn->seg, osp_insn_offset(cpu, insn),
 				 size, false, &linear);
 	if (status)
 		return status;
@@ -205,7 +213,7 @@ enum osp_insn_status osp_insn_store(struct osp_insn_cpu *cpu,
 		osp_insn_set_reg(cpu, insn, insn->rm, size, val);
 		return OSP_INSN_OK;
 	}
-	status = osp_insn_linear(cpu, insn->seg, osp_insn_offset(cpu, insn),
+	status = linear_of(cpu, insn->seg, osp_insn_offset(cpu, insn),
 				 size, true, &linear);
 	if (status)
 		return status;
@@ -233,7 +241,7 @@ enum osp_insn_status osp_insn_rm_begin(struct osp_insn_cpu *cpu,
 		rm->val = osp_insn_reg(cpu, insn, insn->rm, insn->op_size);
 		return OSP_INSN_OK;
 	}
-	status = osp_insn_linear(cpu, insn->seg, offset, insn->op_size, write,
+	status = linear_of(cpu, insn->seg, offset, insn->op_size, write,
 				 &rm->linear);
 	if (status)
 		return status;

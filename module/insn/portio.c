@@ -27,11 +27,11 @@ static bool io_allowed(const struct osp_insn_cpu *cpu)
 
 /*
  * How many items to do at once, from @offset in @sreg, which is @linear?  They
- * must be on one page, and the last as well within the segment as the first.
+ * must be on one page, and the last as well within the segment as the first,
+ * for which all else has been checked.
  */
 static unsigned int batch(struct osp_insn_cpu *cpu, const struct osp_insn *insn,
-			  enum osp_insn_sreg sreg, u64 offset, bool write,
-			  u64 linear)
+			  enum osp_insn_sreg sreg, u64 offset, u64 linear)
 {
 	unsigned int size = insn->op_size;
 	u64 count = osp_insn_address_reg(cpu, insn, REG_CX);
@@ -47,7 +47,7 @@ static unsigned int batch(struct osp_insn_cpu *cpu, const struct osp_insn *insn,
 		return 1;
 	last = (offset + (count - 1) * size) & mask;
 	if (last < offset ||
-	    osp_insn_linear(cpu, sreg, last, size, write, &linear))
+	    osp_insn_linear(cpu, sreg, last, size, false, &linear))
 		return 1;
 	return count;
 }
@@ -65,7 +65,7 @@ EXEC(ins)
 	status = osp_insn_linear(cpu, OSP_INSN_ES, offset, size, true, &linear);
 	if (status)
 		return status;
-	count = batch(cpu, insn, OSP_INSN_ES, offset, true, linear);
+	count = batch(cpu, insn, OSP_INSN_ES, offset, linear);
 	status = cpu->ops->probe_write(cpu, linear, count * size);
 	if (status)
 		return status;
@@ -92,7 +92,7 @@ EXEC(outs)
 	status = osp_insn_linear(cpu, insn->seg, offset, size, false, &linear);
 	if (status)
 		return status;
-	count = batch(cpu, insn, insn->seg, offset, false, linear);
+	count = batch(cpu, insn, insn->seg, offset, linear);
 	status = cpu->ops->read(cpu, linear, cpu->io_buf, count * size, false);
 	if (status)
 		return status;

@@ -63,6 +63,7 @@ void test_rep_compare(void);
 void test_rep_fault(void);
 void test_ins(void);
 void test_ins_single(void);
+void test_ins_wrap(void);
 void test_ins_fault(void);
 void test_ins_changed_count(void);
 void test_outs(void);

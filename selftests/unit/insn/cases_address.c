@@ -82,7 +82,11 @@ void test_segments(void)
 	m.sregs[OSP_INSN_DS].ar |= OSP_INSN_AR_DB;
 	run_fault(14, true, 0);
 
-	/* An operand around the end of the 4 GiB. */
+	/* An operand at the end of the 4 GiB, and around it. */
+	start(OSP_INSN_PROTECTED, true);
+	CODE_BYTES(0x8b, 0x07);
+	m.gpr[DI] = 0xfffffffc;
+	run_fault(14, true, 0);
 	start(OSP_INSN_PROTECTED, true);
 	CODE_BYTES(0x8b, 0x07);
 	m.sregs[OSP_INSN_DS].base = 0x1000;

@@ -245,4 +245,19 @@ void test_stack(void)
 	m.gpr[SP] = RAM + 0x10;
 	run_ok(3);
 	expect_eq(m.gpr[SP], RAM + 0xe);
+
+	/* They wrap around, too. */
+	m.cpu.rip = CODE;
+	m.sregs[OSP_INSN_SS].base = RAM + 2;
+	m.gpr[SP] = 0;
+	run_ok(3);
+	expect_eq(m.gpr[SP], 0xfffffffe);
+
+	/* What is pushed is written, what is popped is only read. */
+	m.sregs[OSP_INSN_SS].ar = 0x91;
+	m.cpu.rip = CODE;
+	run_fault(12, true, 0);
+	CODE_BYTES(0x8f, 0x07);
+	m.gpr[SP] = 0x10;
+	run_ok(2);
 }

@@ -324,6 +324,11 @@ void test_fetch(void)
 	expect_eq(insn.len, 6);
 	expect_eq(m.fetches, 2);
 
+	/* Too long is too long, whatever else is wrong. */
+	start(OSP_INSN_LONG, false);
+	memset(code_page, 0xf0, 16);
+	run_fault(13, true, 0);
+
 	/* The limit of CS. */
 	start(OSP_INSN_PROTECTED, true);
 	CODE_BYTES(0x89, 0x47, 0x10);

@@ -209,6 +209,40 @@ void test_ins_single(void)
 	expect_eq(m.nr_events, 2);
 }
 
+/* Addresses of 16 bits that wrap around end a batch. */
+static void ins_around(u8 limit_in_64k)
+{
+	start(OSP_INSN_PROTECTED, false);
+	CODE_BYTES(0xf3, 0x6c);
+	m.sregs[OSP_INSN_ES].base = RAM + PAGE / 2 - 0xfffe;
+	m.sregs[OSP_INSN_ES].limit = limit_in_64k ? U16_MAX : U32_MAX;
+	memset(ram, 0xee, sizeof(ram));
+	m.gpr[DI] = 0xfffe;
+	m.gpr[CX] = 2;
+	run_ok(2);
+	expect_eq(load(ram + PAGE / 2, 4), 0xeeee0100);
+	expect_eq(m.gpr[DI], 0);
+	expect_eq(m.events[0].count, 2);
+}
+
+void test_ins_wrap(void)
+{
+	ins_around(true);
+	ins_around(false);
+
+	/* Where it goes on is not mapped: nothing may have been read for it. */
+	start(OSP_INSN_PROTECTED, false);
+	CODE_BYTES(0xf3, 0x6c);
+	m.sregs[OSP_INSN_ES].base = RAM + PAGE / 2 - 0xfffe;
+	m.gpr[DI] = 0xfffe;
+	m.gpr[CX] = 5;
+	run_fault(14, true, 2);
+	expect_eq(m.gpr[CX], 3);
+	expect_eq(m.gpr[DI], 0);
+	expect_eq(m.in_data, 2);
+	expect_eq(m.cpu.fault.cr2, (u32)(RAM + PAGE / 2 - 0xfffe));
+}
+
 /* The destination is checked before the port is read and its data lost. */
 void test_ins_fault(void)
 {
@@ -253,6 +287,16 @@ void test_outs(void)
 	expect_eq(m.events[0].val, 0x636261);
 	expect_eq(m.events[1].val, 0x666564);
 	expect_eq(m.gpr[SI], RAM + PAGE + 3);
+
+	/* A source that is read-only will do. */
+	start(OSP_INSN_PROTECTED, true);
+	CODE_BYTES(0xf3, 0x6e);
+	m.sregs[OSP_INSN_DS].ar = 0x91;
+	m.gpr[SI] = READ_ONLY;
+	m.gpr[CX] = 4;
+	run_ok(2);
+	expect_eq(m.nr_events, 1);
+	expect_eq(m.events[0].val, 0x11111111);
 
 	/* The port takes fewer; and a segment override. */
 	start(OSP_INSN_LONG, false);

@@ -17,12 +17,6 @@
 #define USER_DS		0x2b
 #define FLAG_AC		BIT(18)
 
-extern u64 native_host_rsp, native_target[2];
-extern u16 native_sregs[4];
-extern char native_exit[], native_exit_fault[];
-void native_enter_long(void);
-void native_enter_legacy(void);
-
 struct native_fault native_fault;
 
 /* Registers of the signal frame by their encoding. */

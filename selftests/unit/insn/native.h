@@ -21,7 +21,7 @@ struct native_state {
 	u64 rflags;
 	u64 unused;
 	u8 xmm[16][16];
-} __attribute__((__aligned__(16)));
+} __aligned(16);
 
 /**
  * struct native_segments - selectors to run with outside 64-bit mode
@@ -53,5 +53,12 @@ void native_init(void);
 void native_run_long(const void *code, void *end);
 void native_run_legacy(const struct native_segments *segs, u32 eip, void *end,
 		       bool cs_d);
+
+/* native.S, for native.c */
+extern u64 native_host_rsp, native_target[2];
+extern u16 native_sregs[4];
+extern char native_exit[], native_exit_fault[];
+void native_enter_long(void);
+void native_enter_legacy(void);
 
 #endif /* OSP_NATIVE_H */

@@ -75,6 +75,7 @@ int main(void)
 	run(test_write_intent);
 	run(test_ins);
 	run(test_ins_single);
+	run(test_ins_wrap);
 	run(test_ins_fault);
 	run(test_ins_changed_count);
 	run(test_outs);
