@@ -186,27 +186,31 @@ static const struct osp_insn_row *find_row(struct decoder *d)
 	return row;
 }
 
-/* Operand size in bytes of what is not the same for all instructions. */
+/* Operand size in bytes by mode and prefix. */
+static u8 usual_size(const struct decoder *d)
+{
+	return d->data16 == (in_long_mode(d) || d->cpu->cs_d) ? 2 : 4;
+}
+
+/* Operand size of the instructions that have rules of their own. */
 static noinline u8 special_size(const struct decoder *d, u32 flags)
 {
-	bool is_long = in_long_mode(d);
-
 	if (flags & ROW_BYTE)
 		return 1;
 	if (d->insn->rex & REX_W && !(flags & ROW_PORT))
 		return 8;
 	if (flags & ROW_DWORD)
 		return 4;
-	if (d->data16 == (is_long || d->cpu->cs_d))
-		return 2;
-	return is_long && flags & ROW_STACK ? 8 : 4;
+	if (flags & ROW_STACK && in_long_mode(d) && !d->data16)
+		return 8;
+	return usual_size(d);
 }
 
 static u8 operand_size(const struct decoder *d, u32 flags)
 {
 	if (d->insn->rex & REX_W || flags & ROW_SIZES)
 		return special_size(d, flags);
-	return d->data16 == (in_long_mode(d) || d->cpu->cs_d) ? 2 : 4;
+	return usual_size(d);
 }
 
 static u8 address_size(const struct decoder *d)

@@ -40,14 +40,14 @@ struct osp_insn_row;
  * @OSP_INSN_OK: done.  An execution has completed the instruction: registers
  *	are updated and RIP points to the next one.
  * @OSP_INSN_AGAIN: execution only: progress was made (an iteration of a REP
- *	instruction is committed: rCX, rSI, rDI and flags updated), but RIP still
- *	points to the instruction.  Execute it again, or enter the guest, which
- *	will do the rest itself or exit again; an interrupt may be taken here.
- *	A cmpxchg() callback returns it when the memory no longer holds the old
- *	value; then nothing has changed and the same holds.
+ *	instruction is committed: rCX, rSI, rDI and flags updated), but RIP
+ *	still points to the instruction.  Execute it again, or enter the guest,
+ *	which will do the rest itself or exit again; an interrupt may be taken
+ *	here. A cmpxchg() callback returns it when the memory no longer holds
+ *	the old value; then nothing has changed and the same holds.
  * @OSP_INSN_PENDING: the data comes from userspace and is not there yet.
- *	Nothing has changed.  Execute the same &struct osp_insn again once it is:
- *	the callbacks will be called in the same order and with the same
+ *	Nothing has changed.  Execute the same &struct osp_insn again once it
+ *	is: the callbacks will be called in the same order and with the same
  *	arguments, and must hand out what was completed before; whatever of that
  *	is left when another status comes back is to be dropped.
  * @OSP_INSN_FAULT: the guest gets the exception in &osp_insn_cpu.fault; a
@@ -149,26 +149,27 @@ struct osp_insn_ops {
 
 	/**
 	 * @read: read @len bytes of data: 1, 2, 4, 8 or 16, or for OUTS up to
-	 * &osp_insn_cpu.io_len but within a page.  With @rmw the same instruction
-	 * is going to write them, so that a page that can't be written must fault
-	 * now, as a write.  Also PENDING.
+	 * &osp_insn_cpu.io_len but within a page.  With @rmw the same
+	 * instruction is going to write them, so that a page that can't be
+	 * written must fault now, as a write.  Also PENDING.
 	 */
 	enum osp_insn_status (*read)(struct osp_insn_cpu *cpu, u64 linear,
 				     void *buf, unsigned int len, bool rmw);
 
 	/**
 	 * @write: write @len bytes of data: 1, 2, 4, 8 or 16, or for INS up to
-	 * &osp_insn_cpu.io_len but within a page.  A write to a device counts as
-	 * done at once: keep it, and leave for userspace after the instruction.
+	 * &osp_insn_cpu.io_len but within a page.  A write to a device counts
+	 * as done at once: keep it, and leave for userspace after the
+	 * instruction.
 	 */
 	enum osp_insn_status (*write)(struct osp_insn_cpu *cpu, u64 linear,
 				      const void *buf, unsigned int len);
 
 	/**
-	 * @cmpxchg: write @new if memory still holds @old, atomically; @len is 1,
-	 * 2, 4, 8 or 16.  Else AGAIN.  For XCHG and all that has a LOCK prefix,
-	 * after a read() with rmw set.  A device is written as by write().  May
-	 * be NULL: then write() is used.
+	 * @cmpxchg: write @new if memory still holds @old, atomically; @len is
+	 * 1, 2, 4, 8 or 16.  Else AGAIN.  For XCHG and all that has a LOCK
+	 * prefix, after a read() with rmw set.  A device is written as by
+	 * write().  May be NULL: then write() is used.
 	 */
 	enum osp_insn_status (*cmpxchg)(struct osp_insn_cpu *cpu, u64 linear,
 					const void *old, const void *new,
@@ -182,10 +183,10 @@ struct osp_insn_ops {
 					    u64 linear, unsigned int len);
 
 	/**
-	 * @in: read *@count items of @size (1, 2 or 4) bytes from @port into @buf.
-	 * May do fewer, but at least one, and then says so in *@count.  Also
-	 * PENDING: on the repeated call *@count can differ, if userspace has
-	 * changed rCX meanwhile.
+	 * @in: read *@count items of @size (1, 2 or 4) bytes from @port into
+	 * @buf. May do fewer, but at least one, and then says so in *@count.
+	 * Also PENDING: on the repeated call *@count can differ, if userspace
+	 * has changed rCX meanwhile.
 	 */
 	enum osp_insn_status (*in)(struct osp_insn_cpu *cpu, u16 port,
 				   unsigned int size, void *buf,
@@ -201,17 +202,17 @@ struct osp_insn_ops {
 				    unsigned int *count);
 
 	/**
-	 * @segment: fill in @seg.  In 64-bit mode only FS and GS are asked for as
-	 * a part of an address, and only their base is used; any may be asked for
-	 * its selector.  Can't fail.
+	 * @segment: fill in @seg.  In 64-bit mode only FS and GS are asked for
+	 * as a part of an address, and only their base is used; any may be
+	 * asked for its selector.  Can't fail.
 	 */
 	void (*segment)(struct osp_insn_cpu *cpu, enum osp_insn_sreg sreg,
 			struct osp_insn_segment *seg);
 
 	/**
-	 * @xmm: copy XMM register @reg (0 to 15) to (@set: from) @buf, 16 bytes.
-	 * The upper parts of the wider registers stay.  May be NULL: then SSE
-	 * moves are UNHANDLED.
+	 * @xmm: copy XMM register @reg (0 to 15) to (@set: from) @buf, 16
+	 * bytes. The upper parts of the wider registers stay.  May be NULL:
+	 * then SSE moves are UNHANDLED.
 	 */
 	enum osp_insn_status (*xmm)(struct osp_insn_cpu *cpu, unsigned int reg,
 				    void *buf, bool set);
@@ -229,7 +230,8 @@ struct osp_insn_ops {
  * @rflags: changed; the flags of arithmetic, and RF, which a completed
  *	instruction clears
  * @mode: see there
- * @cs_d: CS.D, the default operand and address size is 32; unused in 64-bit mode
+ * @cs_d: CS.D, operands and addresses have 32 bits by default; unused in 64-bit
+ *	mode
  * @align_check: CR0.AM
  * @cpl: current privilege level (0 in real mode, 3 in virtual-8086 mode)
  * @va_bits: width of linear addresses, 48, or 57 with CR4.LA57

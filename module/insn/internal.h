@@ -28,7 +28,8 @@ enum {
 #define FLAG_RF		BIT(16)
 #define FLAG_AC		BIT(18)
 #define FLAG_IOPL_SHIFT	12
-#define FLAGS_ARITH	(FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | FLAG_OF)
+#define FLAGS_ARITH	(FLAG_CF | FLAG_PF | FLAG_AF | FLAG_ZF | FLAG_SF | \
+			 FLAG_OF)
 
 /* Exceptions (SDM 3A 6.3.1). */
 #define VECTOR_UD	6
@@ -97,12 +98,7 @@ struct osp_insn_row {
 	u8 arg;
 };
 
-/**
- * enum osp_insn_alu_op - operations of the ALU
- *
- * The first eight are numbered as in opcodes 00 to 3f and 80 to 83, the BT
- * family as in 0f ba less 4.
- */
+/** enum osp_insn_alu_op - operations of the ALU; BT to BTC are in one piece */
 enum osp_insn_alu_op {
 	ALU_ADD, ALU_OR, ALU_ADC, ALU_SBB, ALU_AND, ALU_SUB, ALU_XOR, ALU_CMP,
 	ALU_BT, ALU_BTS, ALU_BTR, ALU_BTC,

@@ -52,8 +52,8 @@ void osp_insn_set_reg(struct osp_insn_cpu *cpu, const struct osp_insn *insn,
 }
 
 /* A violation in a segment: the stack has an exception of its own. */
-static noinline enum osp_insn_status bad_address(struct osp_insn_cpu *cpu,
-					enum osp_insn_sreg sreg)
+static noinline enum osp_insn_status
+bad_address(struct osp_insn_cpu *cpu, enum osp_insn_sreg sreg)
 {
 	return osp_insn_raise(cpu, sreg == OSP_INSN_SS ? VECTOR_SS : VECTOR_GP);
 }
@@ -81,8 +81,8 @@ static bool limit_allows(const struct osp_insn_segment *seg, u64 offset,
 }
 
 /*
- * At CPL 3, is it an alignment check exception?  (SDM 3A 6.15)  What is longer than 8
- * bytes either needs no alignment or has its own #GP.
+ * At CPL 3, is it an alignment check exception?  (SDM 3A 6.15)  What is longer
+ * than 8 bytes either needs no alignment or has its own #GP.
  */
 static bool misaligned(const struct osp_insn_cpu *cpu, u64 linear,
 		       unsigned int len)
@@ -182,8 +182,8 @@ enum osp_insn_status osp_insn_load(struct osp_insn_cpu *cpu,
 		*val = osp_insn_reg(cpu, insn, insn->rm, size);
 		return OSP_INSN_OK;
 	}
-	status = linear_of(cpu, insn->seg, osp_insn_offset(cpu, insn),
-				 size, false, &linear);
+	status = linear_of(cpu, insn->seg, osp_insn_offset(cpu, insn), size,
+			   false, &linear);
 	if (status)
 		return status;
 	*val = 0;
@@ -213,8 +213,8 @@ enum osp_insn_status osp_insn_store(struct osp_insn_cpu *cpu,
 		osp_insn_set_reg(cpu, insn, insn->rm, size, val);
 		return OSP_INSN_OK;
 	}
-	status = linear_of(cpu, insn->seg, osp_insn_offset(cpu, insn),
-				 size, true, &linear);
+	status = linear_of(cpu, insn->seg, osp_insn_offset(cpu, insn), size,
+			   true, &linear);
 	if (status)
 		return status;
 	return cpu->ops->write(cpu, linear, &val, size);
@@ -242,7 +242,7 @@ enum osp_insn_status osp_insn_rm_begin(struct osp_insn_cpu *cpu,
 		return OSP_INSN_OK;
 	}
 	status = linear_of(cpu, insn->seg, offset, insn->op_size, write,
-				 &rm->linear);
+			   &rm->linear);
 	if (status)
 		return status;
 	rm->val = 0;

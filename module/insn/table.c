@@ -85,7 +85,8 @@ static const struct osp_insn_row mov_imm_wide[8] = {
 };
 
 /*
- * The one-byte opcodes.  A row with .sub has only the flags that are needed to choose from it.
+ * The one-byte opcodes.  A row with .sub has only the flags that are needed to
+ * choose from it.
  */
 const struct osp_insn_row osp_insn_rows[256] = {
 	ALU_FORMS(0x00, ROW_LOCK, ALU_ADD),
