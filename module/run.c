@@ -230,13 +230,26 @@ static bool sleeps(const struct osp_vcpu *vcpu)
 	return vcpu->halted || vcpu->mp_state != KVM_MP_STATE_RUNNABLE;
 }
 
-static int take_signal(struct osp_vcpu *vcpu)
+/*
+ * What waits on the way to user mode is done there.  Without a signal userspace
+ * does not notice: its system call is restarted, as after any other signal that
+ * turns out to be none.
+ */
+static int take_work(struct osp_vcpu *vcpu)
 {
-	int r = xfer_to_guest_mode_handle_work(NULL);
+	unsigned long work = read_thread_flags();
 
-	if (r == -EINTR)
+	if (work & (_TIF_SIGPENDING | _TIF_NOTIFY_SIGNAL)) {
 		vcpu->run->exit_reason = KVM_EXIT_INTR;
-	return r;
+		return -EINTR;
+	}
+	if (work & _TIF_NOTIFY_RESUME) {
+		set_thread_flag(TIF_NOTIFY_SIGNAL);
+		return -ERESTARTNOINTR;
+	}
+	if (work & _TIF_NEED_RESCHED)
+		schedule();
+	return 0;
 }
 
 /* Userspace has the interrupt controller and asked to be told of a window. */
@@ -264,7 +277,7 @@ static int run_loop(struct osp_vcpu *vcpu)
 			return 0;
 		}
 		if (unlikely(__xfer_to_guest_mode_work_pending())) {
-			r = take_signal(vcpu);
+			r = take_work(vcpu);
 			if (r)
 				return r;
 		}
