@@ -53,6 +53,9 @@ make_cloud()
 	for ko in "$4"/modules/*.ko.xz; do
 		[ ! -e "$ko" ] || xz -d "$ko" || return 1
 	done
+	# What a guest needs to hear its power button.
+	mkdir "$4/guest-modules" && (cd "$tree/lib/modules/$2" &&
+		cp --parents kernel/drivers/acpi/button.ko* kernel/drivers/input/evdev.ko* "$4/guest-modules/")
 	rm -rf "$tree"
 	echo "$2" >"$4/release"
 	[ -e "$4/modules/kvm-intel.ko" ]
@@ -70,22 +73,22 @@ resolve_cloud()
 	if [ -z "$release" ] && [ -n "$(find "$pin" -mmin -10080 2>/dev/null)" ]; then
 		read -r release version <"$pin"
 	fi
-	if [ -n "$release" ] && [ -d "$LAB_CACHE/kernel/$release-$version" ]; then
-		KERNEL_KEY="$release-$version"
+	if [ -n "$release" ] && [ -d "$LAB_CACHE/kernel/debian-$release-$version" ]; then
+		KERNEL_KEY="debian-$release-$version"
 		return 0
 	fi
 	suite=$(series_suite "$series")
 	if [ -n "$release" ] &&
-	   cached "kernel/$release-$version" make_cloud "$suite" "$release" "$version"; then
-		KERNEL_KEY="$release-$version"
+	   cached "kernel/debian-$release-$version" make_cloud "$suite" "$release" "$version"; then
+		KERNEL_KEY="debian-$release-$version"
 		return 0
 	fi
 	read -r release version < <(offered_kernel "$suite" "$series")
 	[ -n "$version" ] || die "no suite of Debian known here offers a cloud kernel $series; run 'apt-get update'"
-	cached "kernel/$release-$version" make_cloud "$suite" "$release" "$version" ||
+	cached "kernel/debian-$release-$version" make_cloud "$suite" "$release" "$version" ||
 		die "cannot get Debian's kernel $release $version; check the network and run 'apt-get update'"
 	echo "$release $version" >"$pin"
-	KERNEL_KEY="$release-$version"
+	KERNEL_KEY="debian-$release-$version"
 }
 
 # kernel_folder NAME|PATH: set KERNEL_DIR to a folder with vmlinuz and modules/.
@@ -147,16 +150,16 @@ kernel_kdir()
 		[ "$1" != cloud-6.12 ] || series=6.12
 		resolve_cloud "$series"
 		read -r release <"$LAB_CACHE/kernel/$KERNEL_KEY/release"
-		version="${KERNEL_KEY#"$release-"}"
+		version="${KERNEL_KEY#"debian-$release-"}"
 		if [ -e "/usr/src/linux-headers-$release/Makefile" ] &&
 		   [ "$(dpkg-query -W -f '${Version}' "linux-headers-$release" 2>/dev/null)" = "$version" ]; then
 			echo "/usr/src/linux-headers-$release"
 			return 0
 		fi
-		cached "headers/$KERNEL_KEY" make_headers \
+		cached "headers/$release-$version" make_headers \
 			"$(series_suite "$series")" "$release" "$version" ||
 			die "cannot get the headers of $release"
-		echo "$LAB_CACHE/headers/$KERNEL_KEY/usr/src/linux-headers-$release" ;;
+		echo "$LAB_CACHE/headers/$release-$version/usr/src/linux-headers-$release" ;;
 	small | debug)
 		kernel_folder "$1"
 		readlink -f "$KERNEL_DIR/build" ;;
