@@ -56,7 +56,7 @@ static noinline unsigned int legacy_room(struct osp_insn_cpu *cpu, u32 offset,
 }
 
 /* Fetch what is on the same page, 15 bytes in all at most. */
-static noinline void fetch_more(struct decoder *d)
+static __always_inline void fetch(struct decoder *d)
 {
 	unsigned int in_page, room = OSP_INSN_MAX_LEN - d->avail;
 	struct osp_insn_cpu *cpu = d->cpu;
@@ -76,6 +76,12 @@ static noinline void fetch_more(struct decoder *d)
 				    room);
 	if (likely(!d->status))
 		d->avail += room;
+}
+
+/* The same where it is rare: for an instruction that crosses a page. */
+static noinline void fetch_more(struct decoder *d)
+{
+	fetch(d);
 }
 
 static inline u8 next_byte(struct decoder *d)
@@ -369,7 +375,7 @@ enum osp_insn_status osp_insn_decode(struct osp_insn_cpu *cpu,
 	const struct osp_insn_row *row;
 
 	clear(insn);
-	fetch_more(&d);
+	fetch(&d);
 	row = find_row(&d);
 	insn->row = row;
 	if (likely(row->exec))
