@@ -343,7 +343,6 @@ static enum osp_insn_status do_out(struct osp_insn_cpu *cpu, u16 port,
 		memcpy(&data, buf, size);
 		if (osp_irqchip_pio(vcpu->vm->chip, port, size, true, &data)) {
 			*count = 1;
-			osp_request(vcpu, OSP_REQ_EVENT);
 			return OSP_INSN_OK;
 		}
 	}
@@ -663,8 +662,6 @@ int osp_port_io(struct osp_vcpu *vcpu, u16 port, unsigned int size, bool in)
 	if (chip && osp_irqchip_pio(chip, port, size, !in, &value)) {
 		if (in)
 			set_al_ax_eax(vcpu, size, value);
-		else
-			osp_request(vcpu, OSP_REQ_EVENT);
 		osp_skip_instruction(vcpu);
 		return 1;
 	}
