@@ -42,20 +42,34 @@ struct osp_apic_bus {
 
 /**
  * osp_apic_bus_add() - a local APIC may be found from now on
+ * @bus:	the bus
+ * @apic:	the local APIC; found by its @id
+ *
  * Context: may sleep; additions and removals serialized by the caller.
  * Return: 0, -EEXIST (that ID is there), -EINVAL (ID too large), -ENOMEM.
  */
 int osp_apic_bus_add(struct osp_apic_bus *bus, struct osp_lapic *apic);
 
-/* It is not found any more; RCU readers may still hold it. */
+/**
+ * osp_apic_bus_remove() - a local APIC is not found any more
+ * @bus:	the bus
+ * @apic:	the local APIC; RCU readers may still hold it
+ *
+ * Context: serialized with additions by the caller.
+ */
 void osp_apic_bus_remove(struct osp_apic_bus *bus, struct osp_lapic *apic);
 
-/* Free the table; nobody may use the bus any more. */
+/**
+ * osp_apic_bus_destroy() - free the table
+ * @bus:	nobody uses it any more
+ */
 void osp_apic_bus_destroy(struct osp_apic_bus *bus);
 
 /**
  * osp_apic_bus_deliver() - send a message to all APICs it is meant for
+ * @bus:	the bus
  * @src:	the sending APIC, or NULL for I/O APIC and MSI
+ * @msg:	the message
  * @coalesced:	if not NULL: set to whether every APIC that accepted already
  *		had that vector pending
  *
@@ -65,7 +79,12 @@ void osp_apic_bus_destroy(struct osp_apic_bus *bus);
 int osp_apic_bus_deliver(struct osp_apic_bus *bus, struct osp_lapic *src,
 			 const struct osp_apic_msg *msg, bool *coalesced);
 
-/* Would @apic be among the destinations of @msg (no shorthand)? Any context. */
+/**
+ * osp_apic_bus_match() - would an APIC be among a message's destinations?
+ * @apic:	the local APIC; any context
+ * @src:	the sending APIC, or NULL for I/O APIC and MSI
+ * @msg:	the message; a shorthand is not looked at
+ */
 bool osp_apic_bus_match(const struct osp_lapic *apic,
 			const struct osp_lapic *src,
 			const struct osp_apic_msg *msg);

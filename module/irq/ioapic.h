@@ -33,7 +33,10 @@ struct osp_apic_bus;
 
 /**
  * struct osp_ioapic - an I/O APIC
+ * @bus:	where its messages go
+ * @base_address: kept for KVM_GET_IRQCHIP; it is always OSP_IOAPIC_BASE
  * @rte:	redirection table
+ * @id:		bits 27:24 of its ID register
  * @irr:	requests not yet lowered, a bit per pin
  * @irr_delivered: edges of @irr that were sent
  * @sources:	per pin, who holds the line up: a bit per source
@@ -42,6 +45,8 @@ struct osp_apic_bus;
  * @notify:	edge pins whose EOI the caller wants to hear of all the same
  * @unmasked:	pins a write unmasked since the caller last cleared this
  * @rtc_pending: how many APICs still owe an EOI for the RTC's interrupt
+ * @rtc_vector:	and for which vector
+ * @regsel:	the selector
  */
 struct osp_ioapic {
 	struct osp_apic_bus *bus;
@@ -60,12 +65,19 @@ struct osp_ioapic {
 	u8 sources[OSP_IOAPIC_PINS];
 };
 
+/**
+ * osp_ioapic_init() - reset: all pins masked
+ * @io:		cleared here
+ * @bus:	where its messages go
+ */
 void osp_ioapic_init(struct osp_ioapic *io, struct osp_apic_bus *bus);
 
 /**
  * osp_ioapic_set_irq() - a source moves a pin's line
+ * @io:		the I/O APIC
  * @pin:	0 to 23
  * @source:	0 to 7; the line is high while any source holds it
+ * @level:	up or down
  * @line_status: the caller wants to know (KVM_IRQ_LINE_STATUS): the RTC's
  *		interrupts are then coalesced until their EOI
  *
@@ -74,12 +86,25 @@ void osp_ioapic_init(struct osp_ioapic *io, struct osp_apic_bus *bus);
 int osp_ioapic_set_irq(struct osp_ioapic *io, u32 pin, u32 source, bool level,
 		       bool line_status);
 
-/* The registers at 0 to 0xff: 0 selects, 10h is the window; others read as 0. */
+/**
+ * osp_ioapic_read() - the guest reads a register
+ * @io:		the I/O APIC
+ * @offset:	0: the selector, 10h: what is selected; others read as 0
+ */
 u32 osp_ioapic_read(struct osp_ioapic *io, u32 offset);
+
+/**
+ * osp_ioapic_write() - the guest writes a register
+ * @io:		the I/O APIC; a pin whose line is up may be sent
+ * @offset:	as for osp_ioapic_read()
+ * @val:	all 32 bits
+ */
 void osp_ioapic_write(struct osp_ioapic *io, u32 offset, u32 val);
 
 /**
- * osp_ioapic_eoi_pins() - which pins the end of @vector concerns
+ * osp_ioapic_eoi_pins() - which pins the end of an interrupt concerns
+ * @io:		the I/O APIC
+ * @vector:	what ended
  *
  * Between this and osp_ioapic_eoi() the caller may tell those who listen for
  * the end of an interrupt, so that they lower the line in time.
@@ -88,21 +113,39 @@ u32 osp_ioapic_eoi_pins(struct osp_ioapic *io, u8 vector);
 
 /**
  * osp_ioapic_eoi() - a local APIC broadcast an EOI for these level pins
+ * @io:		the I/O APIC
+ * @pins:	from osp_ioapic_eoi_pins()
  *
  * An interrupt that is still asserted is sent again, at most 10,000 times in
  * a row: then the pin joins @delayed.
  */
 void osp_ioapic_eoi(struct osp_ioapic *io, u32 pins);
 
-/* Send what was held back as a storm; called some milliseconds later. */
+/**
+ * osp_ioapic_retry() - send what was held back as a storm
+ * @io:		the I/O APIC, some milliseconds after a pin joined @delayed
+ */
 void osp_ioapic_retry(struct osp_ioapic *io);
 
-/* Pins in @notify changed: let the bus watch their vectors' EOIs. */
+/**
+ * osp_ioapic_update_watch() - let the bus watch the right EOIs
+ * @io:		the I/O APIC; its @notify changed
+ */
 void osp_ioapic_update_watch(struct osp_ioapic *io);
 
-/* KVM_GET_IRQCHIP, KVM_SET_IRQCHIP. */
+/**
+ * osp_ioapic_get_state() - KVM_GET_IRQCHIP
+ * @io:		the I/O APIC
+ * @s:		filled whole
+ */
 void osp_ioapic_get_state(const struct osp_ioapic *io,
 			  struct kvm_ioapic_state *s);
+
+/**
+ * osp_ioapic_set_state() - KVM_SET_IRQCHIP
+ * @io:		the I/O APIC; what @s has in irr is sent
+ * @s:		any content is safe
+ */
 void osp_ioapic_set_state(struct osp_ioapic *io,
 			  const struct kvm_ioapic_state *s);
 

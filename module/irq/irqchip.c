@@ -187,7 +187,7 @@ static void osp_irqchip_eoi(struct osp_irqchip *chip, u8 vector, bool level)
 	u32 pins = osp_ioapic_eoi_pins(&chip->ioapic, vector);
 
 	osp_irqchip_unlock(chip, flags);
-	if (pins & chip->ioapic.notify)
+	if (pins & READ_ONCE(chip->ioapic.notify))
 		osp_irqchip_pit_ack(chip);
 	if (!level)
 		return;

@@ -53,12 +53,16 @@ struct osp_irqchip_ops {
 
 /**
  * struct osp_irqchip - the interrupt controllers of a VM
+ * @ops:	the VM's
  * @bus:	all local APICs
  * @irt:	the Interrupt Remapping Table
  * @split:	PIC and I/O APIC are in userspace
  * @has_pit:	KVM_CREATE_PIT2 was done
  * @reserved_pins: split: GSIs that are pins of the userspace I/O APIC
- * @lock:	covers @pic, @ioapic, @pit and what follows them
+ * @lock:	covers @pic, @ioapic, @pit and @listen_pic
+ * @pic:	unused if split
+ * @ioapic:	unused if split
+ * @pit:	if @has_pit
  * @listen_pic:	PIC pins whose EOI and unmasking the PIT hears of; the I/O
  *		APIC's are in its own @notify
  * @pit_timer:	armed for @pit.expires_ns
@@ -82,6 +86,10 @@ struct osp_irqchip {
 
 /**
  * struct osp_vapic - a vCPU's local APIC and its host timer
+ * @lapic:	its registers and their logic
+ * @timer:	what lapic's timer is armed with; fires in hard irq context
+ * @chip:	the VM's
+ * @vcpu:	handed to the chip's ops
  *
  * Embedded in the vCPU; 64-byte aligned because of the descriptor in it.
  */
@@ -96,6 +104,8 @@ struct osp_vapic {
 
 /**
  * osp_irqchip_create() - KVM_CREATE_IRQCHIP or KVM_CAP_SPLIT_IRQCHIP
+ * @ops:	the VM's; must outlive the chip
+ * @split:	local APICs only
  * @reserved_pins: pins of userspace's I/O APIC, if @split; else 0
  *
  * Context: may sleep.
@@ -104,40 +114,77 @@ struct osp_vapic {
 struct osp_irqchip *osp_irqchip_create(const struct osp_irqchip_ops *ops,
 				       bool split, u32 reserved_pins);
 
-/* No timer of the VM's own fires after this. May sleep. */
+/**
+ * osp_irqchip_stop() - no timer of the VM's own fires after this
+ * @chip:	the chip
+ *
+ * Context: may sleep.
+ */
 void osp_irqchip_stop(struct osp_irqchip *chip);
+
+/**
+ * osp_irqchip_destroy() - free a chip
+ * @chip:	stopped, and all its local APICs exited
+ */
 void osp_irqchip_destroy(struct osp_irqchip *chip);
 
 /**
  * osp_vapic_init() - give a vCPU its local APIC, in the state of RESET
  * @v:		zeroed
+ * @chip:	the VM's
  * @regs:	a zeroed page, the caller's
  * @id:		KVM_CREATE_VCPU's argument
+ * @bsp:	the bootstrap processor
  * @tsc_khz:	frequency of the guest's TSC
+ * @vcpu:	handed to the chip's ops
  *
  * The APIC receives nothing before osp_irqchip_register_lapic().
  */
 void osp_vapic_init(struct osp_vapic *v, struct osp_irqchip *chip, void *regs,
 		    u32 id, bool bsp, u32 tsc_khz, void *vcpu);
 
-/* May sleep. Returns 0, -EEXIST, -EINVAL (ID), -ENOMEM. */
+/**
+ * osp_irqchip_register_lapic() - let a vCPU's local APIC receive
+ * @chip:	the VM's; its mutex is held
+ * @v:		the vCPU's, initialized
+ *
+ * Context: may sleep.
+ * Return: 0, -EEXIST (that ID is there), -EINVAL (ID too large), -ENOMEM.
+ */
 int osp_irqchip_register_lapic(struct osp_irqchip *chip, struct osp_vapic *v);
 
-/* Undo the registration of a vCPU whose creation failed; waits for RCU. */
+/**
+ * osp_irqchip_unregister_lapic() - undo that, for a vCPU that came to nothing
+ * @chip:	the VM's; its mutex is held
+ * @v:		the vCPU's
+ *
+ * Context: waits for RCU.
+ */
 void osp_irqchip_unregister_lapic(struct osp_irqchip *chip,
 				  struct osp_vapic *v);
 
-/* Its timer does not fire any more. May sleep; harmless on a zeroed @v. */
+/**
+ * osp_vapic_exit() - a vCPU's timer does not fire any more
+ * @v:		the vCPU's; if only zeroed nothing happens
+ *
+ * Context: may sleep.
+ */
 void osp_vapic_exit(struct osp_vapic *v);
 
-/* The vCPU's thread moved to another CPU: so does its timer. */
+/**
+ * osp_vapic_migrate() - the vCPU's thread moved to another CPU: so does its timer
+ * @v:		the vCPU's; owner's thread, on its new CPU
+ */
 void osp_vapic_migrate(struct osp_vapic *v);
 
 /* ---- the guest's accesses; vCPU's thread ---- */
 
 /**
  * osp_irqchip_pio() - an access to an I/O port
+ * @chip:	the VM's
+ * @port:	any
  * @size:	1, 2 or 4 bytes
+ * @write:	OUT, else IN
  * @data:	in or out, @size bytes
  *
  * Return: true if the port is one of the chip's.
@@ -145,53 +192,131 @@ void osp_vapic_migrate(struct osp_vapic *v);
 bool osp_irqchip_pio(struct osp_irqchip *chip, u16 port, u32 size, bool write,
 		     void *data);
 
-/* The same for the I/O APIC's registers; @len 1 to 8 bytes. */
+/**
+ * osp_irqchip_mmio() - an access to the I/O APIC's registers
+ * @chip:	the VM's
+ * @gpa:	any guest-physical address
+ * @len:	1 to 8 bytes
+ * @write:	write, else read
+ * @data:	in or out, @len bytes
+ *
+ * Return: true if the address is the I/O APIC's.
+ */
 bool osp_irqchip_mmio(struct osp_irqchip *chip, u64 gpa, u32 len, bool write,
 		      void *data);
 
 /* ---- interrupts of the PIC; the vCPU asks osp_lapic_accepts_extint() first ---- */
 
+/**
+ * osp_irqchip_extint_pending() - does the PIC request an interrupt?
+ * @chip:	the VM's; any context
+ */
 static __always_inline bool
 osp_irqchip_extint_pending(const struct osp_irqchip *chip)
 {
 	return READ_ONCE(chip->pic.output);
 }
 
-/* The INTA cycle. Returns the vector, spurious if the request is gone. */
+/**
+ * osp_irqchip_extint_ack() - the CPU's INTA cycle
+ * @chip:	the VM's; vCPU's thread
+ *
+ * Return: the vector; a spurious one (IR7) if the request is gone meanwhile.
+ */
 u8 osp_irqchip_extint_ack(struct osp_irqchip *chip);
 
 /* ---- bodies of ioctls: arguments are kernel copies, returns 0 or -errno ---- */
 
-/* KVM_GET_IRQCHIP, KVM_SET_IRQCHIP: -EINVAL for an unknown chip_id, -ENXIO if split. */
+/**
+ * osp_irqchip_get() - KVM_GET_IRQCHIP
+ * @chip:	the VM's
+ * @c:		chip_id is in, the state out
+ *
+ * Return: 0; -EINVAL for an unknown chip_id, -ENXIO if split.
+ */
 int osp_irqchip_get(struct osp_irqchip *chip, struct kvm_irqchip *c);
+
+/**
+ * osp_irqchip_set() - KVM_SET_IRQCHIP
+ * @chip:	the VM's
+ * @c:		any content is safe
+ *
+ * Return: 0; -EINVAL for an unknown chip_id, -ENXIO if split.
+ */
 int osp_irqchip_set(struct osp_irqchip *chip, const struct kvm_irqchip *c);
 
-/* KVM_CREATE_PIT2: -EEXIST, -EINVAL for flags. May sleep. */
+/**
+ * osp_irqchip_create_pit() - KVM_CREATE_PIT2
+ * @chip:	the VM's; its mutex is held
+ * @config:	flags: KVM_PIT_SPEAKER_DUMMY
+ *
+ * Return: 0; -EINVAL for other flags, -EEXIST.
+ */
 int osp_irqchip_create_pit(struct osp_irqchip *chip,
 			   const struct kvm_pit_config *config);
-/*
- * KVM_GET_PIT2, KVM_SET_PIT2, KVM_REINJECT_CONTROL: -ENXIO without a PIT,
- * -EINVAL for unknown flags and reserved fields.
+/**
+ * osp_irqchip_get_pit2() - KVM_GET_PIT2
+ * @chip:	the VM's
+ * @s:		filled whole
+ *
+ * Return: 0; -ENXIO without a PIT.
  */
 int osp_irqchip_get_pit2(struct osp_irqchip *chip, struct kvm_pit_state2 *s);
+
+/**
+ * osp_irqchip_set_pit2() - KVM_SET_PIT2
+ * @chip:	the VM's
+ * @s:		flags: KVM_PIT_FLAGS_*; any other content is safe
+ *
+ * Return: 0; -ENXIO without a PIT, -EINVAL for other flags or reserved fields.
+ */
 int osp_irqchip_set_pit2(struct osp_irqchip *chip,
 			 const struct kvm_pit_state2 *s);
+
+/**
+ * osp_irqchip_reinject() - KVM_REINJECT_CONTROL
+ * @chip:	the VM's; its mutex is held
+ * @c:		pit_reinject: 0 or 1
+ *
+ * Return: 0; -ENXIO without a PIT, -EINVAL for reserved fields.
+ */
 int osp_irqchip_reinject(struct osp_irqchip *chip,
 			 const struct kvm_reinject_control *c);
 
-/*
- * KVM_SET_GSI_ROUTING: see osp_irt_set(). -EINVAL for flags. When this returns
- * no request goes by the old table any more: waits for RCU.
+/**
+ * osp_irqchip_set_routing() - KVM_SET_GSI_ROUTING
+ * @chip:	the VM's; its mutex is held
+ * @e:		the entries
+ * @nr:		how many
+ * @flags:	0
+ *
+ * When this returns no request goes by the old table any more.
+ * Context: waits for RCU.
+ * Return: as osp_irt_set(); -EINVAL also for flags.
  */
 int osp_irqchip_set_routing(struct osp_irqchip *chip,
 			    const struct kvm_irq_routing_entry *e, u32 nr,
 			    u32 flags);
 
-/* KVM_IRQ_LINE, KVM_IRQ_LINE_STATUS: fills @l->status; always 0. */
+/**
+ * osp_irqchip_irq_line() - KVM_IRQ_LINE, KVM_IRQ_LINE_STATUS
+ * @chip:	the VM's
+ * @l:		irq and level are in, status out
+ * @line_status: it is the second of them
+ *
+ * Return: 0.
+ */
 int osp_irqchip_irq_line(struct osp_irqchip *chip, struct kvm_irq_level *l,
 			 bool line_status);
 
-/* KVM_SIGNAL_MSI. Returns the number of vCPUs reached, 0 or -1 none; -EINVAL for flags. */
+/**
+ * osp_irqchip_signal_msi() - KVM_SIGNAL_MSI
+ * @chip:	the VM's
+ * @msi:	flags: KVM_MSI_VALID_DEVID
+ *
+ * Return: the number of vCPUs reached; -EINVAL for other flags, -1 (as KVM)
+ * for a broadcast in a VM without an enabled APIC.
+ */
 int osp_irqchip_signal_msi(struct osp_irqchip *chip,
 			   const struct kvm_msi *msi);
 

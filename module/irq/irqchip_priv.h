@@ -12,6 +12,8 @@
 
 /**
  * osp_irqchip_lock() - take the irqchip's spinlock, interrupts off
+ * @chip:	the VM's
+ *
  * Return: what osp_irqchip_unlock() needs.
  */
 static __always_inline unsigned long osp_irqchip_lock(struct osp_irqchip *chip)
@@ -25,6 +27,8 @@ static __always_inline unsigned long osp_irqchip_lock(struct osp_irqchip *chip)
 
 /**
  * osp_irqchip_unlock() - drop it, and tell who is concerned what happened
+ * @chip:	the VM's
+ * @flags:	from osp_irqchip_lock()
  *
  * May kick vCPUs, arm timers and raise the PIT's interrupt again.
  */

@@ -75,13 +75,27 @@ struct osp_irt {
 	bool pins;	/* PIC and I/O APIC are in the kernel */
 };
 
-/* An empty table comes with osp_irt_set() or osp_irt_set_default(). */
+/**
+ * osp_irt_init() - prepare; until a table is set all requests are ignored
+ * @irt:	cleared here
+ * @ops:	where requests come out; all must be set
+ * @ctx:	handed to @ops
+ * @pins:	PIC and I/O APIC are in the kernel, so routes may name their pins
+ */
 void osp_irt_init(struct osp_irt *irt, const struct osp_irt_ops *ops,
 		  void *ctx, bool pins);
+
+/**
+ * osp_irt_destroy() - free the table
+ * @irt:	nobody uses it any more
+ */
 void osp_irt_destroy(struct osp_irt *irt);
 
 /**
  * osp_irt_set() - replace the table whole: KVM_SET_GSI_ROUTING
+ * @irt:	the table's owner
+ * @e:		the entries
+ * @nr:		how many
  * @old:	the table replaced; free it with osp_free() once no RCU reader
  *		can hold it
  *
@@ -93,13 +107,22 @@ void osp_irt_destroy(struct osp_irt *irt);
 int osp_irt_set(struct osp_irt *irt, const struct kvm_irq_routing_entry *e,
 		u32 nr, struct osp_irt_table **old);
 
-/* What KVM_CREATE_IRQCHIP sets: GSI n to I/O APIC pin n, 0-15 also to the PIC. */
+/**
+ * osp_irt_set_default() - the first table, of KVM_CREATE_IRQCHIP
+ * @irt:	without a table yet
+ *
+ * GSI n goes to I/O APIC pin n, those up to 15 also to the PIC.
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM.
+ */
 int osp_irt_set_default(struct osp_irt *irt);
 
 /**
  * osp_irt_raise() - an interrupt request
+ * @irt:	the table's owner
  * @gsi:	any number; one without entry is ignored
  * @source:	0 to 7, who asks: a line is up while any source holds it
+ * @level:	up or down; a message is sent when it goes up
  * @line_status: see osp_ioapic_set_irq()
  *
  * Any context.
@@ -109,19 +132,57 @@ int osp_irt_set_default(struct osp_irt *irt);
 int osp_irt_raise(struct osp_irt *irt, u32 gsi, u32 source, bool level,
 		  bool line_status);
 
-/* A request without a number: KVM_SIGNAL_MSI. Returns as osp_irt_raise(). */
+/**
+ * osp_irt_msi() - a request without a number: KVM_SIGNAL_MSI
+ * @irt:	the table's owner; any context
+ * @address_lo:	SDM 3A 11.11.1
+ * @address_hi:	ignored without KVM_CAP_X2APIC_API
+ * @data:	SDM 3A 11.11.2
+ *
+ * Return: as osp_irt_raise().
+ */
 int osp_irt_msi(struct osp_irt *irt, u32 address_lo, u32 address_hi,
 		u32 data);
 
-/* The GSI whose entry names this pin, or -1: who is to hear of its EOI. */
+/**
+ * osp_irt_pin_gsi() - the request whose entry names a pin
+ * @irt:	the table's owner; any context
+ * @chip:	KVM_IRQCHIP_*
+ * @pin:	within that chip
+ *
+ * Return: the GSI, of several the one set last, or -1.
+ */
 int osp_irt_pin_gsi(struct osp_irt *irt, u32 chip, u32 pin);
 
-/* The pin of that chip which the entry of @gsi names, or -1. */
+/**
+ * osp_irt_gsi_pin() - the pin that a request's entry names
+ * @irt:	the table's owner; any context
+ * @gsi:	the request
+ * @chip:	KVM_IRQCHIP_*
+ *
+ * Return: the pin within that chip, or -1.
+ */
 int osp_irt_gsi_pin(struct osp_irt *irt, u32 gsi, u32 chip);
 
-/* Routes, and back. @pins: per KVM_IRQCHIP_*, a pin or -1. */
+/**
+ * osp_irt_route_pins() - a route to pins
+ * @pins:	per KVM_IRQCHIP_*, a pin or -1
+ */
 u64 osp_irt_route_pins(const s8 pins[KVM_NR_IRQCHIPS]);
+
+/**
+ * osp_irt_route_apic() - a route to local APICs
+ * @msg:	what is sent; assert and shorthand are of no use
+ */
 u64 osp_irt_route_apic(const struct osp_apic_msg *msg);
+
+/**
+ * osp_irt_route_decode() - what a route says
+ * @route:	of an entry, read whole
+ * @kind:	set
+ * @pins:	set; all -1 unless @kind is OSP_IRT_PINS
+ * @msg:	set; of use if @kind is OSP_IRT_APIC
+ */
 void osp_irt_route_decode(u64 route, enum osp_irt_kind *kind,
 			  s8 pins[KVM_NR_IRQCHIPS], struct osp_apic_msg *msg);
 

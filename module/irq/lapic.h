@@ -156,11 +156,20 @@ enum { OSP_TIMER_ONESHOT, OSP_TIMER_PERIODIC, OSP_TIMER_TSC_DEADLINE };
  * @base:	IA32_APIC_BASE
  * @irr_words:	bit n: word n of IRR may be non-zero
  * @isr_words:	bit n: word n of ISR is non-zero
+ * @bsp:	it is the bootstrap processor's
+ * @x2apic_cpuid: CPUID offers x2APIC mode
+ * @tsc_deadline_cpuid: CPUID offers the TSC-deadline mode
+ * @directed_eoi: EOI broadcasts can be suppressed
+ * @nr_lvt:	6, or 7 with CMCI
  * @events:	BIT(enum osp_lapic_event); any context
  * @sipi_vector: of the last SIPI; written before the event is set
  * @esr_raised:	errors since ESR was last written; any context
  * @id:		x2APIC ID, the vCPU's ID
+ * @base_reserved: bits of IA32_APIC_BASE that may not be set
  * @bus:	where its IPIs go
+ * @ops:	its surroundings
+ * @ctx:	handed to @ops
+ * @timer:	the APIC timer
  */
 struct osp_lapic {
 	struct osp_pi_desc pi;
@@ -210,7 +219,13 @@ static inline bool osp_lapic_x2apic(const struct osp_lapic *apic)
 	return READ_ONCE(apic->base) & OSP_APIC_BASE_EXTD;
 }
 
-/* True while the PIC's output reaches this vCPU: LINT0 in ExtINT mode, or no APIC. */
+/**
+ * osp_lapic_accepts_extint() - does the PIC's output reach this vCPU?
+ * @apic:	the local APIC; any context
+ *
+ * By LINT0 in ExtINT mode, or because the APIC is disabled and INTR goes
+ * straight to the CPU (SDM 3A 11.4.3).
+ */
 static inline bool osp_lapic_accepts_extint(const struct osp_lapic *apic)
 {
 	u32 lvt = osp_lapic_reg(apic, OSP_APIC_LVT_LINT0);
@@ -222,7 +237,7 @@ static inline bool osp_lapic_accepts_extint(const struct osp_lapic *apic)
 /* ---- life: lapic.c ---- */
 
 /**
- * osp_lapic_init() - prepare a local APIC, all zero, and reset it
+ * osp_lapic_init() - prepare a local APIC and reset it
  * @apic:	cleared here
  * @regs:	a zeroed, page-aligned page; stays the caller's
  * @id:		x2APIC ID of the vCPU (its KVM_CREATE_VCPU argument)
@@ -240,6 +255,7 @@ void osp_lapic_init(struct osp_lapic *apic, void *regs, u32 id, bool bsp,
 
 /**
  * osp_lapic_reset() - the state after RESET or INIT, SDM 3A 11.4.7
+ * @apic:	the local APIC
  * @init:	INIT: IA32_APIC_BASE and the APIC ID stay
  *
  * As KVM: LINT0 of the BSP is in ExtINT mode, unmasked.  Owner's thread.
@@ -248,6 +264,7 @@ void osp_lapic_reset(struct osp_lapic *apic, bool init);
 
 /**
  * osp_lapic_set_cpuid() - follow KVM_SET_CPUID2
+ * @apic:	the local APIC; owner's thread
  * @x2apic:	CPUID.1:ECX.21
  * @tsc_deadline: CPUID.1:ECX.24
  * @maxphyaddr:	width of guest-physical addresses in bits
@@ -255,13 +272,26 @@ void osp_lapic_reset(struct osp_lapic *apic, bool init);
 void osp_lapic_set_cpuid(struct osp_lapic *apic, bool x2apic,
 			 bool tsc_deadline, u8 maxphyaddr);
 
-/* The version register offers the suppression of EOI broadcasts (split irqchip). */
+/**
+ * osp_lapic_set_directed_eoi() - offer the suppression of EOI broadcasts
+ * @apic:	the local APIC; owner's thread
+ * @on:		the I/O APIC has an EOI register: one in userspace (split)
+ *
+ * Shown in the version register if CPUID has x2APIC, as on KVM.
+ */
 void osp_lapic_set_directed_eoi(struct osp_lapic *apic, bool on);
-/* The CMCI entry exists (MCG_CAP.CMCI_P): a seventh LVT entry. */
+
+/**
+ * osp_lapic_set_cmci() - give it the CMCI entry, a seventh of its LVT
+ * @apic:	the local APIC; owner's thread
+ * @on:		MCG_CAP.CMCI_P is set
+ */
 void osp_lapic_set_cmci(struct osp_lapic *apic, bool on);
 
 /**
  * osp_lapic_set_base() - write IA32_APIC_BASE
+ * @apic:	the local APIC
+ * @base:	the MSR's new value
  * @host:	userspace writes: transitions that raise #GP in a guest are fine
  *
  * SDM 3A 11.12.5.1.  Owner's thread.
@@ -270,8 +300,22 @@ void osp_lapic_set_cmci(struct osp_lapic *apic, bool on);
  */
 int osp_lapic_set_base(struct osp_lapic *apic, u64 base, bool host);
 
-/* KVM_GET_LAPIC and KVM_SET_LAPIC; owner's thread. */
+/**
+ * osp_lapic_get_state() - KVM_GET_LAPIC
+ * @apic:	the local APIC; owner's thread
+ * @s:		filled whole; in x2APIC mode in KVM's form without
+ *		KVM_CAP_X2APIC_API: ID in bits 31:24, ICR in two registers
+ */
 void osp_lapic_get_state(struct osp_lapic *apic, struct kvm_lapic_state *s);
+
+/**
+ * osp_lapic_set_state() - KVM_SET_LAPIC
+ * @apic:	the local APIC; owner's thread; its vCPU is to look at it anew
+ * @s:		any content is safe; version and x2APIC ID are not taken from it
+ *
+ * What was posted and not yet in IRR is lost, the timer starts from the
+ * current count in @s.
+ */
 void osp_lapic_set_state(struct osp_lapic *apic,
 			 const struct kvm_lapic_state *s);
 
@@ -279,6 +323,7 @@ void osp_lapic_set_state(struct osp_lapic *apic,
 
 /**
  * osp_lapic_read() - a read from the xAPIC page
+ * @apic:	the local APIC
  * @offset:	0 to 0xfff
  * @len:	1 to 8 bytes; more than the four of one register read as 0
  *
@@ -287,62 +332,110 @@ void osp_lapic_set_state(struct osp_lapic *apic,
  */
 u64 osp_lapic_read(struct osp_lapic *apic, u32 offset, u32 len);
 
-/* A write; what is not 32 bits wide and on a register is ignored.  Owner's thread. */
+/**
+ * osp_lapic_write() - a write to the xAPIC page
+ * @apic:	the local APIC; owner's thread
+ * @offset:	0 to 0xfff
+ * @len:	1 to 8 bytes; what is not 4, on a register's start, is ignored
+ * @val:	what is written
+ */
 void osp_lapic_write(struct osp_lapic *apic, u32 offset, u32 len, u64 val);
 
 /**
- * osp_lapic_rdmsr() - read an x2APIC MSR, 0x800 to 0x8ff
- * Return: 0, or -EINVAL: the guest gets #GP(0).  Owner's thread.
+ * osp_lapic_rdmsr() - read an x2APIC MSR
+ * @apic:	the local APIC; owner's thread
+ * @msr:	0x800 to 0x8ff
+ * @val:	set on success
+ *
+ * Return: 0, or -EINVAL: the guest gets #GP(0).
  */
 int osp_lapic_rdmsr(struct osp_lapic *apic, u32 msr, u64 *val);
+
+/**
+ * osp_lapic_wrmsr() - write an x2APIC MSR
+ * @apic:	the local APIC; owner's thread
+ * @msr:	0x800 to 0x8ff
+ * @val:	the value; SDM 3A table 11-6 says what is reserved
+ *
+ * Return: 0, or -EINVAL: the guest gets #GP(0).
+ */
 int osp_lapic_wrmsr(struct osp_lapic *apic, u32 msr, u64 val);
 
 /**
  * osp_lapic_written() - act on a register that the CPU wrote into the page
+ * @apic:	the local APIC; owner's thread
+ * @offset:	the exit qualification of a trap-like APIC-write VM exit
  *
- * For trap-like APIC-write VM exits (SDM 3C 30.4.3.2); @offset is the exit
- * qualification.  Owner's thread.
+ * SDM 3C 30.4.3.2.
  */
 void osp_lapic_written(struct osp_lapic *apic, u32 offset);
 
-/*
- * End of the highest interrupt in service.  After a CPU did that by itself
- * (EOI-induced VM exit) only ops->eoi() is left to be called.  Owner's thread.
+/**
+ * osp_lapic_eoi() - end the highest interrupt in service
+ * @apic:	the local APIC; owner's thread
+ *
+ * After a CPU did that by itself (EOI-induced VM exit) only ops->eoi() is left
+ * to be called.
  */
 void osp_lapic_eoi(struct osp_lapic *apic);
 
-/* Is the EOI of @vector broadcast to I/O APICs: SDM 3A 11.8.5. Owner's thread. */
+/**
+ * osp_lapic_broadcasts_eoi() - is an EOI broadcast to I/O APICs?
+ * @apic:	the local APIC; owner's thread
+ * @vector:	the interrupt that ends
+ *
+ * Level triggered, and not suppressed: SDM 3A 11.8.5.
+ */
 bool osp_lapic_broadcasts_eoi(const struct osp_lapic *apic, u8 vector);
 
 /* ---- delivery: lapic.c ---- */
 
 /**
  * osp_lapic_deliver() - hand an interrupt to this local APIC
+ * @apic:	the local APIC; any context
+ * @mode:	enum osp_apic_mode
+ * @vector:	0 to 255
+ * @assert:	false: a level de-assert, which is ignored
+ * @level:	level triggered
  *
- * Any context.
  * Return: 1 accepted, 0 refused (disabled, de-asserted, illegal vector), and
  * 2 for accepted, but the same vector was still pending.
  */
 int osp_lapic_deliver(struct osp_lapic *apic, u8 mode, u8 vector, bool assert,
 		      bool level);
 
-/* Raise a local source, say OSP_APIC_LVT_PMC; any context; returns as above. */
+/**
+ * osp_lapic_local() - raise a local source
+ * @apic:	the local APIC; any context, but OSP_APIC_LVT_PMC: owner's thread
+ * @lvt_offset:	its LVT entry
+ *
+ * Return: as osp_lapic_deliver(); 0 also for a masked entry.
+ */
 int osp_lapic_local(struct osp_lapic *apic, u32 lvt_offset);
 
-/* Move posted interrupts to IRR. Owner's thread. */
+/**
+ * osp_lapic_sync() - move posted interrupts to IRR
+ * @apic:	the local APIC; owner's thread
+ */
 void osp_lapic_sync(struct osp_lapic *apic);
 
-/* The highest vector in IRR above PPR, or -1; osp_lapic_pending() without its short cut. */
+/**
+ * osp_lapic_highest() - osp_lapic_pending() without its short cuts
+ * @apic:	the local APIC; owner's thread
+ */
 int osp_lapic_highest(struct osp_lapic *apic);
 
-/* Recompute what is cached of IRR and ISR after the CPU changed the page. */
+/**
+ * osp_lapic_resync() - recompute what is cached of IRR and ISR
+ * @apic:	the local APIC; owner's thread; the CPU changed its page
+ */
 void osp_lapic_resync(struct osp_lapic *apic);
 
 /**
  * osp_lapic_pending() - the interrupt to inject now
+ * @apic:	the local APIC; owner's thread, before each entry
  *
- * Owner's thread, before each entry; few instructions when there is none.
- * Return: the vector, or -1.
+ * Return: the highest vector in IRR if its class is above PPR's, or -1.
  */
 static __always_inline int osp_lapic_pending(struct osp_lapic *apic)
 {
@@ -353,17 +446,29 @@ static __always_inline int osp_lapic_pending(struct osp_lapic *apic)
 	return osp_lapic_highest(apic);
 }
 
-/* Is there anything at all to look at?  Any context: for HLT and for kicks. */
+/**
+ * osp_lapic_attention() - is there anything at all to look at?
+ * @apic:	the local APIC; any context
+ */
 static __always_inline bool osp_lapic_attention(const struct osp_lapic *apic)
 {
 	return (READ_ONCE(apic->pi.control) & BIT(OSP_PI_ON)) ||
 	       READ_ONCE(apic->events);
 }
 
-/* The CPU takes @vector (from osp_lapic_pending()): IRR to ISR. Owner's thread. */
+/**
+ * osp_lapic_ack() - the CPU takes an interrupt: from IRR to ISR
+ * @apic:	the local APIC; owner's thread
+ * @vector:	what osp_lapic_pending() returned, so not -1
+ */
 void osp_lapic_ack(struct osp_lapic *apic, u8 vector);
 
-/* The highest vector in service, or -1. */
+/**
+ * osp_lapic_in_service() - the highest vector in service
+ * @apic:	the local APIC; owner's thread
+ *
+ * Return: the vector, or -1.
+ */
 static inline int osp_lapic_in_service(const struct osp_lapic *apic)
 {
 	u32 word;
@@ -374,13 +479,24 @@ static inline int osp_lapic_in_service(const struct osp_lapic *apic)
 	return word * 32 + __fls(osp_lapic_reg(apic, OSP_APIC_ISR + word * 16));
 }
 
-/* TPR as CR8 shows it: bits 7:4. */
+/**
+ * osp_lapic_get_cr8() - TPR as CR8 shows it
+ * @apic:	the local APIC; owner's thread
+ *
+ * Return: TPR's bits 7:4.
+ */
 static inline u64 osp_lapic_get_cr8(const struct osp_lapic *apic)
 {
 	return (osp_lapic_reg(apic, OSP_APIC_TPR) >> 4) & 0xf;
 }
 
-/* Recompute PPR from TPR and ISR: SDM 3A 11.8.3.1. Returns it. */
+/**
+ * osp_lapic_update_ppr() - recompute PPR from TPR and ISR
+ * @apic:	the local APIC; owner's thread
+ *
+ * SDM 3A 11.8.3.1.
+ * Return: PPR.
+ */
 static inline u8 osp_lapic_update_ppr(struct osp_lapic *apic)
 {
 	u8 tpr = osp_lapic_reg(apic, OSP_APIC_TPR);
@@ -392,13 +508,22 @@ static inline u8 osp_lapic_update_ppr(struct osp_lapic *apic)
 	return ppr;
 }
 
+/**
+ * osp_lapic_set_tpr() - write TPR
+ * @apic:	the local APIC; owner's thread
+ * @tpr:	all eight bits
+ */
 static inline void osp_lapic_set_tpr(struct osp_lapic *apic, u8 tpr)
 {
 	osp_lapic_set_reg(apic, OSP_APIC_TPR, tpr);
 	osp_lapic_update_ppr(apic);
 }
 
-/* MOV to CR8; @cr8 was checked to be 0 to 15. */
+/**
+ * osp_lapic_set_cr8() - MOV to CR8
+ * @apic:	the local APIC; owner's thread
+ * @cr8:	0 to 15; who checks for #GP is the caller
+ */
 static inline void osp_lapic_set_cr8(struct osp_lapic *apic, u64 cr8)
 {
 	osp_lapic_set_tpr(apic, (cr8 & 0xf) << 4);
@@ -406,7 +531,10 @@ static inline void osp_lapic_set_cr8(struct osp_lapic *apic, u64 cr8)
 
 /**
  * osp_lapic_take_event() - consume one pending event
- * Return: it was pending.  Owner's thread.
+ * @apic:	the local APIC; owner's thread
+ * @ev:		which
+ *
+ * Return: it was pending.
  */
 static inline bool osp_lapic_take_event(struct osp_lapic *apic,
 					enum osp_lapic_event ev)
@@ -418,17 +546,36 @@ static inline bool osp_lapic_take_event(struct osp_lapic *apic,
 
 /**
  * osp_lapic_timer_fired() - the armed time has come
+ * @apic:	the local APIC
  *
  * Called by what stands behind ops->timer_arm; hard irq context.
  * Return: when to call again (ns), or 0: not at all.
  */
 u64 osp_lapic_timer_fired(struct osp_lapic *apic);
 
-/* IA32_TSC_DEADLINE (MSR 6E0H); 0 and ignored unless in that mode. Owner's thread. */
+/**
+ * osp_lapic_get_tsc_deadline() - read IA32_TSC_DEADLINE (MSR 6E0H)
+ * @apic:	the local APIC; owner's thread
+ *
+ * Return: when it will fire, by the guest's TSC; 0 if not armed, or not in
+ * TSC-deadline mode.
+ */
 u64 osp_lapic_get_tsc_deadline(const struct osp_lapic *apic);
+
+/**
+ * osp_lapic_set_tsc_deadline() - write IA32_TSC_DEADLINE
+ * @apic:	the local APIC; owner's thread
+ * @deadline:	by the guest's TSC; 0 disarms; in the past: fires at once
+ *
+ * Ignored outside TSC-deadline mode.
+ */
 void osp_lapic_set_tsc_deadline(struct osp_lapic *apic, u64 deadline);
 
-/* The guest's TSC jumped or changed its rate: set the deadline timer anew. */
+/**
+ * osp_lapic_tsc_changed() - the guest's TSC jumped or changed its rate
+ * @apic:	the local APIC; owner's thread
+ * @tsc_khz:	the rate from now on
+ */
 void osp_lapic_tsc_changed(struct osp_lapic *apic, u32 tsc_khz);
 
 /* ---- between the APIC's own files; owner's thread ---- */

@@ -271,7 +271,7 @@ u64 osp_lapic_timer_fired(struct osp_lapic *apic)
 		return osp_lapic_period_fired(apic);
 	WRITE_ONCE(t->expires_ns, 0);
 	osp_lapic_local(apic, OSP_APIC_LVT_TIMER);
-	smp_wmb();
+	smp_wmb();	/* as above */
 	WRITE_ONCE(t->armed, false);
 	return 0;
 }

@@ -33,36 +33,71 @@ struct osp_pic {
 	u16 unmasked;
 };
 
+/**
+ * osp_pic_init() - power on
+ * @pic:	cleared here
+ */
 void osp_pic_init(struct osp_pic *pic);
 
 /**
  * osp_pic_set_irq() - a source moves a pin's line
+ * @pic:	the pair
  * @pin:	0 to 15
  * @source:	0 to 7; the line is high while any source holds it
+ * @level:	up or down
  *
  * Return: 1 a new request, 0 coalesced with one still pending, -1 masked.
  */
 int osp_pic_set_irq(struct osp_pic *pic, u32 pin, u32 source, bool level);
 
-/* Is the next read of this port a poll, which changes the state? */
+/**
+ * osp_pic_polled() - is the next read of this port a poll?
+ * @pic:	the pair; the lock is not needed
+ * @port:	as for osp_pic_read()
+ */
 static inline bool osp_pic_polled(const struct osp_pic *pic, u16 port)
 {
 	return READ_ONCE(pic->chip[port >> 7 & 1].poll) && port < 0x4d0;
 }
 
-/*
- * Ports 20h, 21h, A0h, A1h, 4D0h, 4D1h; others must not be given.  A read that
- * is no poll may be done without the lock.
+/**
+ * osp_pic_read() - the guest reads a port
+ * @pic:	the pair; if it is no poll, the lock is not needed
+ * @port:	20h, 21h, A0h, A1h, 4D0h or 4D1h, nothing else
  */
 u8 osp_pic_read(struct osp_pic *pic, u16 port);
+
+/**
+ * osp_pic_write() - the guest writes a port
+ * @pic:	the pair
+ * @port:	as for osp_pic_read()
+ * @val:	the byte
+ */
 void osp_pic_write(struct osp_pic *pic, u16 port, u8 val);
 
-/* The CPU's INTA cycle: returns the vector (a spurious one if there is none). */
+/**
+ * osp_pic_intack() - the CPU's INTA cycle
+ * @pic:	the pair
+ *
+ * Return: the vector; IR7's, the spurious one, if nothing is requested.
+ */
 u8 osp_pic_intack(struct osp_pic *pic);
 
-/* KVM_GET_IRQCHIP, KVM_SET_IRQCHIP; @which: 0 master, 1 slave. */
+/**
+ * osp_pic_get_state() - KVM_GET_IRQCHIP
+ * @pic:	the pair
+ * @which:	0 master, 1 slave
+ * @s:		filled whole
+ */
 void osp_pic_get_state(const struct osp_pic *pic, u32 which,
 		       struct kvm_pic_state *s);
+
+/**
+ * osp_pic_set_state() - KVM_SET_IRQCHIP
+ * @pic:	the pair; INTR follows
+ * @which:	0 master, 1 slave
+ * @s:		any content is safe
+ */
 void osp_pic_set_state(struct osp_pic *pic, u32 which,
 		       const struct kvm_pic_state *s);
 
