@@ -195,37 +195,55 @@ static void missing_leaf(struct osp_vcpu *vcpu, u32 function, u32 index,
 	*edx = entry->edx;
 }
 
-/**
- * osp_cpuid() - what the guest's CPUID answers
- * @vcpu: the vCPU, loaded
- * @eax: leaf, and answer
- * @ebx: answer
- * @ecx: subleaf, and answer
- * @edx: answer
- *
- * Context: any.
- */
-void osp_cpuid(struct osp_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx)
+static void answer(struct osp_vcpu *vcpu, u32 eax, u32 ebx, u32 ecx, u32 edx)
 {
-	u32 function = *eax, index = *ecx;
+	vcpu->gpr[OSP_RAX] = eax;
+	vcpu->gpr[OSP_RBX] = ebx;
+	vcpu->gpr[OSP_RCX] = ecx;
+	vcpu->gpr[OSP_RDX] = edx;
+}
+
+/* A leaf that is missing, far out, or whose answer depends on other state. */
+static noinline void answer_uncommon(struct osp_vcpu *vcpu)
+{
+	u32 function = vcpu->gpr[OSP_RAX], index = vcpu->gpr[OSP_RCX];
+	u32 eax = 0, ebx = 0, ecx = 0, edx = 0;
 	const struct kvm_cpuid_entry2 *entry = find(vcpu, function, index);
 
 	if (unlikely(!entry))
 		entry = find_out_of_range(vcpu, &function, index);
-	if (likely(entry)) {
-		*eax = entry->eax;
-		*ebx = entry->ebx;
-		*ecx = entry->ecx;
-		*edx = entry->edx;
+	if (entry) {
+		eax = entry->eax;
+		ebx = entry->ebx;
+		ecx = entry->ecx;
+		edx = entry->edx;
 		if (mirrors(function))
-			fill_in(vcpu, function, index, eax, ebx, ecx, edx);
-		return;
+			fill_in(vcpu, function, index, &eax, &ebx, &ecx, &edx);
+	} else {
+		missing_leaf(vcpu, function, index, &ecx, &edx);
 	}
-	*eax = 0;
-	*ebx = 0;
-	*ecx = 0;
-	*edx = 0;
-	missing_leaf(vcpu, function, index, ecx, edx);
+	answer(vcpu, eax, ebx, ecx, edx);
+}
+
+/**
+ * osp_cpuid() - execute the guest's CPUID in its registers
+ * @vcpu: the vCPU, loaded
+ *
+ * Context: any.
+ */
+void osp_cpuid(struct osp_vcpu *vcpu)
+{
+	u32 function = vcpu->gpr[OSP_RAX], index = vcpu->gpr[OSP_RCX];
+	const u16 *slot = index_slot(vcpu, function);
+	const struct kvm_cpuid_entry2 *entry;
+
+	if (unlikely(!slot || !*slot || mirrors(function)))
+		return answer_uncommon(vcpu);
+	entry = &vcpu->cpuid[*slot - 1];
+	if (unlikely(entry->index != index) &&
+	    (entry->flags & KVM_CPUID_FLAG_SIGNIFCANT_INDEX))
+		return answer_uncommon(vcpu);
+	answer(vcpu, entry->eax, entry->ebx, entry->ecx, entry->edx);
 }
 
 static u8 phys_bits(struct osp_vcpu *vcpu)

@@ -320,7 +320,7 @@ int osp_supported_cpuid(struct kvm_cpuid2 __user *arg);
 int osp_set_cpuid(struct osp_vcpu *vcpu, const struct kvm_cpuid2 *head,
 		  const struct kvm_cpuid_entry2 __user *entries);
 int osp_get_cpuid(struct osp_vcpu *vcpu, struct kvm_cpuid2 __user *arg);
-void osp_cpuid(struct osp_vcpu *vcpu, u32 *eax, u32 *ebx, u32 *ecx, u32 *edx);
+void osp_cpuid(struct osp_vcpu *vcpu);
 void osp_cpuid_init(void);
 void osp_cpuid_apply(struct osp_vcpu *vcpu);
 
@@ -356,5 +356,8 @@ void osp_debugfs_exit(void);
 void osp_debugfs_add_vm(struct osp_vm *vm);
 void osp_debugfs_add_vcpu(struct osp_vcpu *vcpu);
 void osp_debugfs_remove_vm(struct osp_vm *vm);
+
+/* Needs the vCPU's members. */
+#include "vmx/regs.h"
 
 #endif /* OSP_OSPITE_H */

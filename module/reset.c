@@ -46,11 +46,17 @@ static void reset_segments(struct osp_vcpu *vcpu)
 
 static void reset_gprs(struct osp_vcpu *vcpu)
 {
-	u32 eax = 1, ebx, ecx = 0, edx;
+	u32 signature = DEFAULT_SIGNATURE;
 
-	osp_cpuid(vcpu, &eax, &ebx, &ecx, &edx);
+	/* RDX has the answer of CPUID.1:EAX (SDM 3A table 10-1). */
+	if (vcpu->nr_cpuid) {
+		vcpu->gpr[OSP_RAX] = 1;
+		vcpu->gpr[OSP_RCX] = 0;
+		osp_cpuid(vcpu);
+		signature = vcpu->gpr[OSP_RAX];
+	}
 	memset(vcpu->gpr, 0, sizeof(vcpu->gpr));
-	vcpu->gpr[OSP_RDX] = vcpu->nr_cpuid ? eax : DEFAULT_SIGNATURE;
+	vcpu->gpr[OSP_RDX] = signature;
 	osp_vmx_set_rsp(vcpu, 0);
 	osp_vmx_set_rip(vcpu, 0xfff0);
 	osp_vmx_set_rflags(vcpu, X86_EFLAGS_FIXED);

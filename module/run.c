@@ -75,8 +75,6 @@ static const struct osp_exit_row *exit_row(struct osp_vcpu *vcpu)
 	row = &osp_exit_table[reason];
 	if (row->delivers)
 		osp_event_requeue(vcpu);
-	if (unlikely(vcpu->event.info))
-		osp_request(vcpu, OSP_REQ_EVENT);
 	return row;
 }
 

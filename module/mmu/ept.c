@@ -3,17 +3,12 @@
  * ept.c - EPT violations: give the guest the memory that it touched.
  *
  * A fault goes in three steps.  Look the slot up, under RCU (the common case)
- * or under slots_sem.  Get the host's page: first those that the host has
- * mapped already, with neighbours, by a walk of its page tables without locks;
- * only if there is none, let the host fault it in, which may sleep for as long
- * as the host likes.  Then fill in the EPT under mmu->lock, unless an
- * invalidation or a change of the slots overtook us; in that case begin again.
- * Once the entry is in place the page's reference is given back: the MMU
+ * or under slots_sem.  See what the host has mapped there (hostmap.c), also for
+ * the neighbours; only if that is not enough, let the host fault the page in,
+ * which may sleep for as long as the host likes.  Then fill in the EPT under
+ * mmu->lock, unless an invalidation or a change of the slots overtook us; in
+ * that case begin again.  No reference to a page is ever held: the MMU
  * notifier takes the entry out before the page goes (notifier.c).
- *
- * A page mapped writable is marked dirty when it is mapped.  That is early
- * enough, and late enough: whenever the host cleans a page it announces an
- * invalidation, so the guest's next write is a new fault.
  *
  * Filling in an entry, or adding a right, needs no flush: an EPT violation
  * itself drops what the CPU cached for the address (SDM 3C 29.4.3.1), and CPUs
@@ -22,8 +17,8 @@
 #include <linux/mm.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
+#include <linux/wait.h>
 
-#include "../host.h"
 #include "internal.h"
 
 /*
@@ -44,9 +39,11 @@
  * @mmu: whose.
  * @gfn: the frame that the guest touched.
  * @write: the guest wrote.
- * @seq: mmu->seq before the slot was looked up.
+ * @seq: mmu->seq before the host's page tables were looked at.
  * @hva: host virtual address of the frame.
- * @count: how many frames from @gfn on may be mapped, at most FAULT_AROUND.
+ * @first: the first frame to map; @gfn is one of them.
+ * @count: how many, at most FAULT_AROUND.
+ * @huge: the 2 MiB around @gfn may be mapped by one entry.
  * @writable: the slot is.
  */
 struct fault {
@@ -55,9 +52,52 @@ struct fault {
 	bool write;
 	unsigned long seq;
 	unsigned long hva;
+	u64 first;
 	unsigned int count;
+	bool huge;
 	bool writable;
 };
+
+static unsigned long hva_of(const struct fault *f, u64 gfn)
+{
+	return f->hva + (gfn - f->gfn) * PAGE_SIZE;
+}
+
+/* From here on, what is found out about the host counts for this fault. */
+static void begin(struct fault *f)
+{
+	f->seq = READ_ONCE(f->mmu->seq);
+	/* Pairs with the release of mmu->lock by whoever changes seq. */
+	smp_rmb();
+}
+
+/*
+ * The frames around the one that was touched: those of its group that are in
+ * the slot, and whose entries are in one table of the host.
+ */
+static void choose_group(struct fault *f, const struct osp_slot *slot)
+{
+	u64 first = round_down(f->gfn, FAULT_AROUND);
+	u64 end = first + FAULT_AROUND;
+	u64 room = (f->hva & ~PMD_MASK) / PAGE_SIZE;
+
+	first = max3(first, slot->base_gfn, f->gfn - min(room, f->gfn));
+	end = min3(end, slot->base_gfn + slot->npages,
+		   f->gfn - room + PTRS_PER_PTE);
+	f->first = first;
+	f->count = end - first;
+}
+
+/* Do guest and host addresses agree in their place within 2 MiB? */
+static bool fits_huge(const struct fault *f, const struct osp_slot *slot)
+{
+	u64 first = round_down(f->gfn, OSP_EPT_HUGE_PAGES);
+
+	return f->mmu->ops->ept_2m &&
+	       !((f->hva / PAGE_SIZE ^ f->gfn) % OSP_EPT_HUGE_PAGES) &&
+	       first >= slot->base_gfn &&
+	       first + OSP_EPT_HUGE_PAGES <= slot->base_gfn + slot->npages;
+}
 
 /*
  * Copy out what the fault needs to know of the slot; the caller keeps it from
@@ -66,12 +106,9 @@ struct fault {
  */
 static int find_slot(struct fault *f)
 {
-	unsigned int group = FAULT_AROUND - f->gfn % FAULT_AROUND;
 	struct osp_slot *slot;
 
-	f->seq = READ_ONCE(f->mmu->seq);
-	/* Pairs with the release of mmu->lock by whoever changes seq. */
-	smp_rmb();
+	begin(f);
 	slot = osp_slot_find(f->mmu, f->gfn);
 	if (!slot)
 		return OSP_FAULT_MMIO;
@@ -79,165 +116,168 @@ static int find_slot(struct fault *f)
 	if (f->write && !f->writable)
 		return OSP_FAULT_MMIO;
 	f->hva = osp_slot_hva(slot, f->gfn);
-	f->count = min_t(u64, group, slot->base_gfn + slot->npages - f->gfn);
+	f->huge = fits_huge(f, slot);
+	choose_group(f, slot);
 	return 0;
 }
 
-/* Memory of ours is write-back whatever the guest says; other is uncached. */
-static u64 leaf_of(u64 pfn, bool ram, bool writable)
+/*
+ * Fill in one entry, or add rights to it.  -ESTALE: it maps something else.
+ * @born: flags that it has from the beginning.
+ */
+static int fill_entry(u64 *entry, u64 leaf, u64 born)
 {
-	u64 leaf = pfn << PAGE_SHIFT | OSP_EPT_R | OSP_EPT_X;
-
-	leaf |= ram ? OSP_EPT_MT_WB | OSP_EPT_IPAT : OSP_EPT_MT_UC;
-	return writable ? leaf | OSP_EPT_W : leaf;
-}
-
-/* Fill in one entry, or add rights to it.  -ESTALE: it maps another page. */
-static int fill_entry(u64 *entry, u64 leaf)
-{
-	u64 old = READ_ONCE(*entry);
+	u64 old = READ_ONCE(*entry), new;
 
 	do {
 		if (old & OSP_EPT_RWX) {
-			if ((old ^ leaf) & OSP_EPT_ADDR)
+			if ((old ^ leaf) & (OSP_EPT_ADDR | OSP_EPT_LEAF))
 				return -ESTALE;
 			/* Another vCPU was here first, or it was spurious. */
 			if (!(leaf & ~old & OSP_EPT_W))
 				return 0;
 		}
-	} while (!try_cmpxchg64(entry, &old, leaf | (old & (OSP_EPT_A |
-							    OSP_EPT_D))));
+		new = leaf | born | (old & (OSP_EPT_A | OSP_EPT_D));
+	} while (!try_cmpxchg64(entry, &old, new));
 	return 0;
 }
 
 /*
  * The entry of the frame that was touched is born accessed and, if written,
- * dirty: the CPU is about to set the flags anyway.  A neighbour is not; but
- * without flags for EPT, accessed stands for mapped (notifier.c).
+ * dirty: the CPU is about to set the flags anyway.
  */
-static int fill_entries(struct fault *f, const u64 *leaves, unsigned int n,
-			u64 *entry)
+static u64 born_flags(const struct fault *f)
 {
-	u64 born = OSP_EPT_A | (f->write ? OSP_EPT_D : 0);
-	u64 around = f->mmu->ops->ept_ad ? 0 : OSP_EPT_A;
-	unsigned int i;
-
-	for (i = 1; i < n; i++)
-		fill_entry(&entry[i], leaves[i] | around);
-	return fill_entry(entry, leaves[0] | born);
-}
-
-/* Returns -EAGAIN if the stash is to be filled. */
-static int map_locked(struct fault *f, const u64 *leaves, unsigned int n,
-		      struct osp_stash *stash)
-{
-	struct osp_mmu *mmu = f->mmu;
-	u64 *entry;
-
-	lockdep_assert_held_read(&mmu->lock);
-	if (mmu->dead)
-		return -EIO;
-	if (osp_invalidated(mmu, f->seq, f->hva, f->hva + PAGE_SIZE))
-		return FAULT_AGAIN;
-	if (n > 1 && osp_invalidated(mmu, f->seq, f->hva,
-				     f->hva + n * PAGE_SIZE))
-		n = 1;
-	entry = osp_ept_entry(mmu, f->gfn, 1, stash);
-	if (!entry)
-		return -EAGAIN;
-	return fill_entries(f, leaves, n, entry);
+	return OSP_EPT_A | (f->write ? OSP_EPT_D : 0);
 }
 
 /*
- * Map @n frames from f->gfn on, which share a table of level 1.  Returns 0,
+ * Neighbours are not accessed yet; but without flags for EPT, accessed stands
+ * for mapped (notifier.c).
+ */
+static int fill_group(const struct fault *f, const u64 *leaves, u64 *entry)
+{
+	u64 born = f->mmu->ops->ept_ad ? 0 : OSP_EPT_A;
+	unsigned int i, touched = f->gfn - f->first;
+
+	for (i = 0; i < f->count; i++)
+		if (leaves[i] && i != touched && !READ_ONCE(entry[i]))
+			fill_entry(&entry[i], leaves[i], born);
+	return fill_entry(&entry[touched], leaves[touched], born_flags(f));
+}
+
+/* Returns -EAGAIN if the stash is to be filled. */
+static int map_group(struct fault *f, const u64 *leaves,
+		     struct osp_stash *stash)
+{
+	struct osp_mmu *mmu = f->mmu;
+	unsigned long hva = hva_of(f, f->first);
+	int level = 1;
+	u64 *entry;
+
+	if (osp_invalidated(mmu, f->seq, hva, hva + f->count * PAGE_SIZE))
+		return FAULT_AGAIN;
+	entry = osp_ept_entry(mmu, f->first, &level, stash);
+	if (!entry)
+		return -EAGAIN;
+	/* It has been mapped by 2 MiB meanwhile; is that enough? */
+	if (level > 1)
+		return f->write && !(READ_ONCE(*entry) & OSP_EPT_W) ?
+		       -ESTALE : 0;
+	return fill_group(f, leaves, entry);
+}
+
+static int map_huge(struct fault *f, u64 leaf, struct osp_stash *stash)
+{
+	unsigned long hva = f->hva & PMD_MASK;
+	int level = 2;
+	u64 *entry;
+
+	if (osp_invalidated(f->mmu, f->seq, hva, hva + PMD_SIZE))
+		return FAULT_AGAIN;
+	entry = osp_ept_entry(f->mmu, f->gfn, &level, stash);
+	if (!entry)
+		return -EAGAIN;
+	return fill_entry(entry, leaf, born_flags(f));
+}
+
+static int map_locked(struct fault *f, const u64 *leaves,
+		      struct osp_stash *stash)
+{
+	struct osp_mmu *mmu = f->mmu;
+	int ret;
+
+	read_lock(&mmu->lock);
+	if (mmu->dead)
+		ret = -EIO;
+	else if (leaves[0] & OSP_EPT_LEAF)
+		ret = map_huge(f, leaves[0], stash);
+	else
+		ret = map_group(f, leaves, stash);
+	read_unlock(&mmu->lock);
+	return ret;
+}
+
+/*
+ * Map one leaf of 2 MiB, or one for each frame of the group.  Returns 0,
  * FAULT_AGAIN or an error.
  */
-static int map(struct fault *f, const u64 *leaves, unsigned int n)
+static int map(struct fault *f, const u64 *leaves)
 {
 	struct osp_stash stash = {
 		.tables = LIST_HEAD_INIT(stash.tables),
 	};
-	struct osp_mmu *mmu = f->mmu;
+	u64 base = round_down(f->gfn, OSP_EPT_HUGE_PAGES);
 	int ret;
 
-	for (;;) {
-		read_lock(&mmu->lock);
-		ret = map_locked(f, leaves, n, &stash);
-		read_unlock(&mmu->lock);
-		if (ret != -EAGAIN)
-			break;
-		ret = osp_stash_fill(mmu, &stash);
-		if (ret)
-			break;
-	}
-	osp_stash_drain(mmu, &stash);
-	/* No correct host brings this about; get over it all the same. */
+	do {
+		ret = map_locked(f, leaves, &stash);
+	} while (ret == -EAGAIN && !(ret = osp_stash_fill(f->mmu, &stash)));
+	osp_stash_drain(f->mmu, &stash);
+	/*
+	 * What was mapped by small pages is now by a large one; or the notifier
+	 * missed something, which no correct host brings about.
+	 */
 	if (ret == -ESTALE) {
-		osp_zap_gfns(mmu, f->gfn, f->gfn + 1);
+		osp_zap_gfns(f->mmu, base, base + OSP_EPT_HUGE_PAGES);
 		return FAULT_AGAIN;
 	}
 	return ret;
 }
 
-/* A page that the guest can write is dirty, see above. */
-static void mark_dirty(struct page *page)
+static bool is_enough(const struct fault *f, u64 leaf)
 {
-	if (!PageDirty(page) && !PageReserved(page))
-		SetPageDirty(page);
-}
-
-/* Map pages that we hold references to, and give those back. */
-static int map_pages(struct fault *f, struct page **pages, unsigned int n,
-		     bool writable)
-{
-	u64 leaves[FAULT_AROUND];
-	unsigned int i;
-	int ret;
-
-	for (i = 0; i < n; i++) {
-		leaves[i] = leaf_of(page_to_pfn(pages[i]), true, writable);
-		if (writable)
-			mark_dirty(pages[i]);
-	}
-	ret = map(f, leaves, n);
-	for (i = 0; i < n; i++)
-		put_page(pages[i]);
-	return ret;
+	return leaf & (f->write ? OSP_EPT_W : OSP_EPT_R);
 }
 
 /*
  * Map what the host has mapped already: writable if the host has it so, even
  * if the guest only reads, as it saves the fault of a later write.
  */
-static int map_present(struct fault *f)
+static int map_present(struct fault *f, bool around)
 {
-	struct page *pages[FAULT_AROUND];
-	int n = 0;
+	struct mm_struct *mm = f->mmu->mm;
+	u64 mask = f->writable ? ~0ULL : ~OSP_EPT_W;
+	u64 leaves[FAULT_AROUND];
+	unsigned int i;
 
-	if (f->writable)
-		n = get_user_pages_fast_only(f->hva, f->count, FOLL_WRITE,
-					     pages);
-	if (n > 0)
-		return map_pages(f, pages, n, true);
-	if (!f->write)
-		n = get_user_pages_fast_only(f->hva, f->count, 0, pages);
-	if (n > 0)
-		return map_pages(f, pages, n, false);
-	return FAULT_ABSENT;
-}
-
-/* Memory without struct page behind it, or that must not be referenced. */
-static int map_pfn(struct fault *f)
-{
-	u64 pfn, leaf;
-	bool writable;
-	int ret;
-
-	ret = osp_host_pfn(f->hva, f->write, &pfn, &writable);
-	if (ret)
-		return ret;
-	leaf = leaf_of(pfn, page_is_ram(pfn), writable && f->writable);
-	return map(f, &leaf, 1);
+	leaves[0] = osp_host_leaf(mm, f->hva, f->huge) & mask;
+	if (!is_enough(f, leaves[0]))
+		return FAULT_ABSENT;
+	if (leaves[0] & OSP_EPT_LEAF)
+		return map(f, leaves);
+	if (!around) {
+		f->first = f->gfn;
+		f->count = 1;
+		return map(f, leaves);
+	}
+	osp_host_leaves(mm, hva_of(f, f->first), f->count, leaves);
+	for (i = 0; i < f->count; i++)
+		leaves[i] &= mask;
+	/* It may have changed since we looked first. */
+	if (!is_enough(f, leaves[f->gfn - f->first]))
+		return FAULT_AGAIN;
+	return map(f, leaves);
 }
 
 static int fault_error(struct fault *f, int error)
@@ -245,7 +285,7 @@ static int fault_error(struct fault *f, int error)
 	if (error == -EHWPOISON)
 		send_sig_mceerr(BUS_MCEERR_AR, (void __user *)f->hva,
 				PAGE_SHIFT, current);
-	return error == -ERESTARTSYS ? -EINTR : error;
+	return error;
 }
 
 /*
@@ -254,17 +294,15 @@ static int fault_error(struct fault *f, int error)
  */
 static int map_absent(struct fault *f)
 {
-	struct page *page;
 	int ret;
 
 	down_read(&f->mmu->slots_sem);
 	ret = find_slot(f);
+	if (!ret)
+		ret = osp_host_fault_in(f->hva, f->write);
 	if (!ret) {
-		ret = osp_host_page(f->hva, f->write, &page);
-		if (!ret)
-			ret = map_pages(f, &page, 1, f->write);
-		else if (ret == -EFAULT)
-			ret = map_pfn(f);
+		begin(f);
+		ret = map_present(f, false);
 	}
 	up_read(&f->mmu->slots_sem);
 	return ret < 0 ? fault_error(f, ret) : ret;
@@ -278,10 +316,22 @@ static int fault_once(struct fault *f)
 	ret = find_slot(f);
 	rcu_read_unlock();
 	if (!ret)
-		ret = map_present(f);
-	if (ret == FAULT_ABSENT)
-		ret = map_absent(f);
-	return ret;
+		ret = map_present(f, true);
+	return ret == FAULT_ABSENT ? map_absent(f) : ret;
+}
+
+/*
+ * Overtaken.  If the invalidation is still under way, wait for its end rather
+ * than keep the CPU from the task that makes it.  Returns 0, or an error if a
+ * signal came.
+ */
+static int await_change(struct fault *f)
+{
+	struct osp_mmu *mmu = f->mmu;
+
+	return wait_event_interruptible(mmu->changed,
+					READ_ONCE(mmu->seq) != f->seq ||
+					!READ_ONCE(mmu->invalidating));
 }
 
 /**
@@ -313,9 +363,10 @@ int osp_ept_fault(struct osp_mmu *mmu, u64 gpa, unsigned int access)
 		return -EIO;
 	for (tries = 0; tries < FAULT_TRIES; tries++) {
 		ret = fault_once(&f);
-		if (ret != FAULT_AGAIN)
+		if (ret != FAULT_AGAIN && ret != FAULT_ABSENT)
 			return ret;
-		cond_resched();
+		if (ret == FAULT_AGAIN && await_change(&f))
+			return -EINTR;
 	}
 	return OSP_FAULT_FIXED;
 }

@@ -48,6 +48,7 @@ void osp_slots_destroy(struct osp_mmu *mmu);
 #define OSP_EPT_LEVELS		4
 #define OSP_EPT_BITS		9	/* of the address, that a level decodes */
 #define OSP_EPT_ENTRIES		BIT(OSP_EPT_BITS)
+#define OSP_EPT_HUGE_PAGES	OSP_EPT_ENTRIES	/* frames in a leaf of level 2 */
 /* First frame that the top table can't reach. */
 #define OSP_EPT_END		BIT_ULL(OSP_EPT_LEVELS * OSP_EPT_BITS)
 
@@ -94,12 +95,19 @@ u64 *osp_ept_new_root(struct osp_mmu *mmu);
 void osp_ept_free_root(struct osp_mmu *mmu, u64 *root);
 int osp_stash_fill(struct osp_mmu *mmu, struct osp_stash *stash);
 void osp_stash_drain(struct osp_mmu *mmu, struct osp_stash *stash);
-u64 *osp_ept_entry(struct osp_mmu *mmu, u64 gfn, int level,
+u64 *osp_ept_entry(struct osp_mmu *mmu, u64 gfn, int *level,
 		   struct osp_stash *stash);
+bool osp_ept_is_table(u64 entry, int level);
 bool osp_ept_zap(struct osp_zap *zap);
 void osp_zap_finish(struct osp_zap *zap);
 void osp_zap_gfns(struct osp_mmu *mmu, u64 gfn, u64 end);
 bool osp_ept_age(struct osp_mmu *mmu, u64 gfn, u64 end, bool clear);
+
+/* hostmap.c */
+u64 osp_host_leaf(struct mm_struct *mm, unsigned long hva, bool huge);
+void osp_host_leaves(struct mm_struct *mm, unsigned long hva,
+		     unsigned int count, u64 *leaves);
+int osp_host_fault_in(unsigned long hva, bool write);
 
 /* notifier.c */
 int osp_notifier_register(struct osp_mmu *mmu);

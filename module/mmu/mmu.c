@@ -40,6 +40,7 @@ int osp_mmu_init(struct osp_mmu *mmu, const struct osp_mmu_ops *ops)
 	mmu->mm = current->mm;
 	rwlock_init(&mmu->lock);
 	init_rwsem(&mmu->slots_sem);
+	init_waitqueue_head(&mmu->changed);
 	xa_init(&mmu->ids);
 	seqcount_latch_init(&mmu->gfns_seq);
 	mmu->gfns[0] = mmu->gfns[1] = RB_ROOT;

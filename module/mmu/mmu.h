@@ -38,6 +38,7 @@
 #include <linux/seqlock.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
+#include <linux/wait.h>
 #include <linux/xarray.h>
 
 /* The value of KVM_CAP_NR_MEMSLOTS; ids are 0 to this number less one. */
@@ -60,12 +61,14 @@ struct osp_mmu;
  *	osp_mmu_init() that failed.
  * @ept_ad: this CPU has accessed and dirty flags for EPT (IA32_VMX_EPT_VPID_CAP
  *	bit 21).
+ * @ept_2m: this CPU can map 2 MiB by one EPT entry (bit 16 of the same).
  * @phys_bits: MAXPHYADDR of the host CPU (CPUID 80000008H:EAX[7:0]).
  */
 struct osp_mmu_ops {
 	void (*flush)(struct osp_mmu *mmu);
 	void (*freed)(struct osp_mmu *mmu);
 	bool ept_ad;
+	bool ept_2m;
 	u8 phys_bits;
 };
 
@@ -83,6 +86,7 @@ struct osp_mmu_ops {
  * @invalidating: invalidations in flight (start seen, end not yet).
  * @inval_start: lowest host virtual address of the invalidations in flight.
  * @inval_end: their highest, exclusive.
+ * @changed: faults that wait for the end of an invalidation.
  * @zapped: counts changes that need a flush.  Under @lock held for write.
  * @flushed: the value of @zapped that the last complete flush covered.
  * @nr_tables: pages that the EPT's tables occupy.
@@ -106,6 +110,7 @@ struct osp_mmu {
 	unsigned long invalidating;
 	unsigned long inval_start;
 	unsigned long inval_end;
+	wait_queue_head_t changed;
 	u64 zapped;
 	atomic64_t flushed;
 	atomic_long_t nr_tables;

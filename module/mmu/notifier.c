@@ -16,7 +16,7 @@
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
-#include <linux/sched/mm.h>
+#include <linux/wait.h>
 #include <linux/wait_bit.h>
 
 #include "internal.h"
@@ -135,6 +135,8 @@ static void invalidate_range_end(struct mmu_notifier *notifier,
 	mmu->seq++;
 	mmu->invalidating--;
 	write_unlock(&mmu->lock);
+	if (wq_has_sleeper(&mmu->changed))
+		wake_up_all(&mmu->changed);
 }
 
 static bool age_hvas(struct osp_mmu *mmu, unsigned long start,

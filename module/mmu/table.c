@@ -35,6 +35,16 @@ static bool is_leaf(u64 entry, int level)
 	return level == 1 || (entry & OSP_EPT_LEAF);
 }
 
+/**
+ * osp_ept_is_table() - does an entry lead to another table?
+ * @entry: its value.
+ * @level: where it stands.
+ */
+bool osp_ept_is_table(u64 entry, int level)
+{
+	return is_present(entry) && !is_leaf(entry, level);
+}
+
 static u64 *child_of(u64 entry)
 {
 	return phys_to_virt(entry & OSP_EPT_ADDR);
@@ -164,19 +174,20 @@ static u64 link_table(u64 *entry, struct osp_stash *stash)
  *	are made as needed.
  * @mmu: whose; mmu->lock is held.
  * @gfn: the frame, below OSP_EPT_END.
- * @level: 1 to OSP_EPT_LEVELS.
+ * @level: 1 to OSP_EPT_LEVELS; becomes that of the entry found, which is a
+ *	higher one if a leaf is in the way.
  * @stash: tables to take from.
  *
  * Return: the entry, or NULL if the stash is empty: unlock, fill it, and try
  * again.
  */
-u64 *osp_ept_entry(struct osp_mmu *mmu, u64 gfn, int level,
+u64 *osp_ept_entry(struct osp_mmu *mmu, u64 gfn, int *level,
 		   struct osp_stash *stash)
 {
 	u64 *table = mmu->root;
 	int at;
 
-	for (at = OSP_EPT_LEVELS; at > level; at--) {
+	for (at = OSP_EPT_LEVELS; at > *level; at--) {
 		u64 *entry = &table[level_index(gfn, at)];
 		u64 value = READ_ONCE(*entry);
 
@@ -185,9 +196,13 @@ u64 *osp_ept_entry(struct osp_mmu *mmu, u64 gfn, int level,
 			if (!value)
 				return NULL;
 		}
+		if (unlikely(is_leaf(value, at))) {
+			*level = at;
+			return entry;
+		}
 		table = child_of(value);
 	}
-	return &table[level_index(gfn, level)];
+	return &table[level_index(gfn, at)];
 }
 
 /* The CPU may go on using an unlinked table until it is flushed. */
@@ -272,6 +287,11 @@ static void flush_zapped(struct osp_mmu *mmu)
 
 	if ((u64)flushed >= zapped)
 		return;
+	/*
+	 * A CPU that is not among those to flush yet puts itself there before
+	 * it walks the EPT; it then has to see our changes.
+	 */
+	smp_mb();
 	mmu->ops->flush(mmu);
 	while ((u64)flushed < zapped &&
 	       !atomic64_try_cmpxchg(&mmu->flushed, &flushed, zapped))

@@ -9,7 +9,9 @@
  * state in switch.c.
  */
 #include <linux/linkage.h>
+#include <asm/alternative.h>
 #include <asm/asm.h>
+#include <asm/cpufeatures.h>
 #include <asm/msr-index.h>
 #include <asm/nospec-branch.h>
 #include <asm/percpu.h>
@@ -119,15 +121,16 @@ SYM_INNER_LABEL(osp_vmx_exit_entry, SYM_L_GLOBAL)
 	mov	%r13, VCPU_R13(%rdi)
 	mov	%r14, VCPU_R14(%rdi)
 	mov	%r15, VCPU_R15(%rdi)
-	xor	%eax, %eax
+	/* The result, where no function called below changes it. */
+	xor	%ebx, %ebx
 .Lclear:
 	/*
 	 * No value of the guest's may steer speculation from here on, not even
 	 * in registers that are about to be reloaded from the stack.
 	 */
+	xor	%eax, %eax
 	xor	%ecx, %ecx
 	xor	%edx, %edx
-	xor	%ebx, %ebx
 	xor	%ebp, %ebp
 	xor	%esi, %esi
 	xor	%r8d, %r8d
@@ -143,11 +146,12 @@ SYM_INNER_LABEL(osp_vmx_exit_entry, SYM_L_GLOBAL)
 	FILL_RETURN_BUFFER %rcx, RSB_CLEAR_LOOPS, X86_FEATURE_RSB_VMEXIT, \
 			   X86_FEATURE_RSB_VMEXIT_LITE
 	pop	%rdi
-	push	%rax
+	ALTERNATIVE "jmp .Lspec_ctrl_done", "", X86_FEATURE_MSR_SPEC_CTRL
 	call	osp_spec_ctrl_to_host
+.Lspec_ctrl_done:
 	CLEAR_BRANCH_HISTORY_VMEXIT
-	pop	%rax
 
+	mov	%ebx, %eax
 	pop	%rbx
 	pop	%r12
 	pop	%r13
@@ -159,6 +163,6 @@ SYM_INNER_LABEL(osp_vmx_exit_entry, SYM_L_GLOBAL)
 .Lfailed:
 	/* The guest's registers are loaded; the vCPU still has them. */
 	mov	(%rsp), %rdi
-	mov	$1, %eax
+	mov	$1, %ebx
 	jmp	.Lclear
 SYM_FUNC_END(osp_vmx_enter)

@@ -134,6 +134,19 @@ static void inject(struct osp_event *event)
 	*event = (struct osp_event){ };
 }
 
+/*
+ * A fault pushes RFLAGS with RF set, so that an instruction breakpoint does not
+ * hit again on return (SDM 3B 18.3.1.1); an injected one pushes what is there.
+ */
+static void inject_exception(struct osp_vcpu *vcpu)
+{
+	u32 vector = vcpu->exception.info & INTR_INFO_VECTOR_MASK;
+
+	if (vector != X86_TRAP_DB && vector != X86_TRAP_DF)
+		osp_vmx_set_rflags(vcpu, osp_vmx_rflags(vcpu) | X86_EFLAGS_RF);
+	inject(&vcpu->exception);
+}
+
 /**
  * osp_interrupt_open() - would the guest take an interrupt now?
  * @vcpu: the vCPU
@@ -267,7 +280,7 @@ void osp_event_prepare(struct osp_vcpu *vcpu)
 	    osp_lapic_take_event(vcpu->lapic, OSP_LAPIC_EV_NMI))
 		vcpu->nmi_pending = true;
 	if (vcpu->exception.info)
-		inject(&vcpu->exception);
+		inject_exception(vcpu);
 	else if (vcpu->event.info)
 		inject(&vcpu->event);
 	else
@@ -276,6 +289,9 @@ void osp_event_prepare(struct osp_vcpu *vcpu)
 	set_windows(vcpu, osp_interrupt_waiting(vcpu) ||
 		    (!vcpu->lapic && vcpu->run->request_interrupt_window),
 		    vcpu->nmi_pending);
+	/* Its turn comes after the next exit, when this bit is looked at again. */
+	if (unlikely(vcpu->event.info))
+		osp_request(vcpu, OSP_REQ_EVENT);
 	if (vcpu->lapic)
 		set_tpr_threshold(vcpu);
 }
@@ -287,15 +303,7 @@ static void pend_single_step(struct osp_vcpu *vcpu)
 	vmwrite(GUEST_PENDING_DEBUG, vmread(GUEST_PENDING_DEBUG) | DEBUG_BS);
 }
 
-/**
- * osp_advance() - complete an emulated instruction
- * @vcpu: the vCPU
- * @rip: where the next one is
- *
- * RIP wraps at 4 GiB outside 64-bit mode, RF is cleared, a set TF raises its
- * trap, and the shadow of an STI or MOV SS before it ends.
- */
-void osp_advance(struct osp_vcpu *vcpu, u64 rip)
+static __always_inline void advance(struct osp_vcpu *vcpu, u64 rip)
 {
 	u64 rflags = osp_vmx_rflags(vcpu);
 
@@ -313,6 +321,19 @@ void osp_advance(struct osp_vcpu *vcpu, u64 rip)
 }
 
 /**
+ * osp_advance() - complete an emulated instruction
+ * @vcpu: the vCPU
+ * @rip: where the next one is
+ *
+ * RIP wraps at 4 GiB outside 64-bit mode, RF is cleared, a set TF raises its
+ * trap, and the shadow of an STI or MOV SS before it ends.
+ */
+void osp_advance(struct osp_vcpu *vcpu, u64 rip)
+{
+	advance(vcpu, rip);
+}
+
+/**
  * osp_skip_instruction() - complete the instruction that made the exit
  * @vcpu: the vCPU
  *
@@ -320,5 +341,5 @@ void osp_advance(struct osp_vcpu *vcpu, u64 rip)
  */
 void osp_skip_instruction(struct osp_vcpu *vcpu)
 {
-	osp_advance(vcpu, osp_vmx_rip(vcpu) + vmread(EXIT_INSTR_LENGTH));
+	advance(vcpu, osp_vmx_rip(vcpu) + vmread(EXIT_INSTR_LENGTH));
 }

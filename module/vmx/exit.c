@@ -24,13 +24,7 @@
 
 static int do_cpuid(struct osp_vcpu *vcpu)
 {
-	u32 eax = vcpu->gpr[OSP_RAX], ecx = vcpu->gpr[OSP_RCX], ebx, edx;
-
-	osp_cpuid(vcpu, &eax, &ebx, &ecx, &edx);
-	vcpu->gpr[OSP_RAX] = eax;
-	vcpu->gpr[OSP_RBX] = ebx;
-	vcpu->gpr[OSP_RCX] = ecx;
-	vcpu->gpr[OSP_RDX] = edx;
+	osp_cpuid(vcpu);
 	osp_skip_instruction(vcpu);
 	return 1;
 }

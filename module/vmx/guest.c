@@ -2,8 +2,7 @@
 /*
  * vmx/guest.c - a guest's architectural state, as the VMCS holds it.
  *
- * RIP, RSP and RFLAGS are read at most once an exit and written only when
- * changed (osp_vmx_sync()).  Of CR0 and CR4 the guest owns most bits, so that
+ * RIP, RSP and RFLAGS are in regs.h.  Of CR0 and CR4 the guest owns most bits, so that
  * it changes them without an exit; the host owns those that decide about
  * paging mode and VMX, and the guest reads them from a shadow (SDM 3C 25.6.6).
  *
@@ -25,81 +24,6 @@
 
 /* CR0 bits that are never set for real: caching is the host's affair. */
 #define CR0_NEVER	(X86_CR0_NW | X86_CR0_CD)
-
-/**
- * osp_vmx_rip() - the guest's RIP
- * @vcpu: the vCPU
- */
-u64 osp_vmx_rip(struct osp_vcpu *vcpu)
-{
-	if (!(vcpu->cached & OSP_CACHED_RIP)) {
-		vcpu->rip = vmread(GUEST_RIP);
-		vcpu->cached |= OSP_CACHED_RIP;
-	}
-	return vcpu->rip;
-}
-
-/**
- * osp_vmx_set_rip() - change the guest's RIP
- * @vcpu: the vCPU
- * @rip: new value
- */
-void osp_vmx_set_rip(struct osp_vcpu *vcpu, u64 rip)
-{
-	vcpu->rip = rip;
-	vcpu->cached |= OSP_CACHED_RIP;
-	vcpu->dirty |= OSP_CACHED_RIP;
-}
-
-/**
- * osp_vmx_rsp() - the guest's RSP
- * @vcpu: the vCPU
- */
-u64 osp_vmx_rsp(struct osp_vcpu *vcpu)
-{
-	if (!(vcpu->cached & OSP_CACHED_RSP)) {
-		vcpu->gpr[OSP_RSP] = vmread(GUEST_RSP);
-		vcpu->cached |= OSP_CACHED_RSP;
-	}
-	return vcpu->gpr[OSP_RSP];
-}
-
-/**
- * osp_vmx_set_rsp() - change the guest's RSP
- * @vcpu: the vCPU
- * @rsp: new value
- */
-void osp_vmx_set_rsp(struct osp_vcpu *vcpu, u64 rsp)
-{
-	vcpu->gpr[OSP_RSP] = rsp;
-	vcpu->cached |= OSP_CACHED_RSP;
-	vcpu->dirty |= OSP_CACHED_RSP;
-}
-
-/**
- * osp_vmx_rflags() - the guest's RFLAGS
- * @vcpu: the vCPU
- */
-u64 osp_vmx_rflags(struct osp_vcpu *vcpu)
-{
-	if (!(vcpu->cached & OSP_CACHED_RFLAGS)) {
-		vcpu->rflags = vmread(GUEST_RFLAGS);
-		vcpu->cached |= OSP_CACHED_RFLAGS;
-	}
-	return vcpu->rflags;
-}
-
-/**
- * osp_vmx_set_rflags() - change the guest's RFLAGS
- * @vcpu: the vCPU
- * @rflags: new value; bit 1 is set in any case
- */
-void osp_vmx_set_rflags(struct osp_vcpu *vcpu, u64 rflags)
-{
-	vcpu->rflags = rflags | X86_EFLAGS_FIXED;
-	vcpu->cached |= OSP_CACHED_RFLAGS;
-	vcpu->dirty |= OSP_CACHED_RFLAGS;
-}
 
 /**
  * osp_vmx_cr0() - CR0 as the guest would read it

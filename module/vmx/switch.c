@@ -411,15 +411,13 @@ void osp_vmx_leave_section(struct osp_vcpu *vcpu)
  * osp_spec_ctrl_to_host() - after an exit: speculation is as the host wants it
  * @vcpu: the vCPU
  *
- * Called by enter.S before the first RET.  The guest's value is kept if it can
+ * Called by enter.S before the first RET, if the CPU has the register.  The guest's value is kept if it can
  * have written the register; the host's goes back in if it differs.
  */
 noinstr void osp_spec_ctrl_to_host(struct osp_vcpu *vcpu)
 {
 	u64 host;
 
-	if (!cpu_feature_enabled(X86_FEATURE_MSR_SPEC_CTRL))
-		return;
 	host = this_cpu_read(x86_spec_ctrl_current);
 	if (osp_has(vcpu, OSP_GUEST_SPEC_CTRL))
 		vcpu->spec_ctrl = __rdmsr(MSR_IA32_SPEC_CTRL);
@@ -454,15 +452,7 @@ int osp_vmx_enter_guest(struct osp_vcpu *vcpu)
 {
 	unsigned long cr2 = vcpu->cr2;
 
-	if (vcpu->dirty) {
-		if (vcpu->dirty & OSP_CACHED_RIP)
-			vmwrite(GUEST_RIP, vcpu->rip);
-		if (vcpu->dirty & OSP_CACHED_RSP)
-			vmwrite(GUEST_RSP, vcpu->gpr[OSP_RSP]);
-		if (vcpu->dirty & OSP_CACHED_RFLAGS)
-			vmwrite(GUEST_RFLAGS, vcpu->rflags);
-		vcpu->dirty = 0;
-	}
+	osp_vmx_write_regs(vcpu);
 	if (native_read_cr2() != cr2)
 		native_write_cr2(cr2);
 	if (unlikely(enter(vcpu)))

@@ -66,12 +66,6 @@ void osp_vmx_switch_exit(void);
 void osp_vmx_drop_user_msrs(void *unused);
 
 /* guest.c: architectural state in the VMCS. */
-u64 osp_vmx_rip(struct osp_vcpu *vcpu);
-void osp_vmx_set_rip(struct osp_vcpu *vcpu, u64 rip);
-u64 osp_vmx_rsp(struct osp_vcpu *vcpu);
-void osp_vmx_set_rsp(struct osp_vcpu *vcpu, u64 rsp);
-u64 osp_vmx_rflags(struct osp_vcpu *vcpu);
-void osp_vmx_set_rflags(struct osp_vcpu *vcpu, u64 rflags);
 u64 osp_vmx_cr0(struct osp_vcpu *vcpu);
 u64 osp_vmx_cr3(struct osp_vcpu *vcpu);
 u64 osp_vmx_cr4(struct osp_vcpu *vcpu);
