@@ -66,6 +66,7 @@ __attribute__((format(printf, 1, 2)))
 void note(const char *fmt, ...);
 __attribute__((format(printf, 1, 2)))
 void fail(const char *fmt, ...);
+unsigned int failures_of(void (*fn)(void));
 __attribute__((format(printf, 1, 2), noreturn))
 void die(const char *fmt, ...);
 __attribute__((format(printf, 1, 2), noreturn))
