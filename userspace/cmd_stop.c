@@ -144,7 +144,7 @@ int cmd_stop(int argc, char **argv)
 	int fd, ret;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &args);
-	if (slot_find(&slot, args.name))
+	if (slot_sweep() || slot_find(&slot, args.name))
 		return 1;
 	fd = client_connect(&slot);
 	if (fd < 0) {

@@ -121,7 +121,7 @@ static int with_name(struct machine *m, const char *name)
 {
 	int status = STATUS_SETUP;
 
-	if (slot_claim(&m->slot, name))
+	if (slot_sweep() || slot_claim(&m->slot, name))
 		return status;
 	if (control_open(&m->control, &m->slot))
 		goto release;

