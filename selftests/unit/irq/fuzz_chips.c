@@ -3,30 +3,7 @@
  * fuzz_chips.c - random port and window accesses, lines, states and time on
  * PIC, I/O APIC and PIT, and what must hold whatever a guest does.
  */
-#include "machine.h"
-
-struct input {
-	const u8 *p;
-	size_t left;
-};
-
-static u64 next(struct input *in, u32 bytes)
-{
-	u64 val = 0;
-
-	if (bytes > in->left)
-		bytes = in->left;
-	memcpy(&val, in->p, bytes);
-	in->p += bytes;
-	in->left -= bytes;
-	return val;
-}
-
-static void must(bool cond)
-{
-	if (!cond)
-		abort();
-}
+#include "fuzz.h"
 
 static void pic_step(struct osp_pic *pic, struct input *in)
 {
@@ -138,12 +115,12 @@ static void pit_step(struct machine *m, struct input *in)
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-	struct input in = { data, size };
+	struct input in = input_begin(data, size);
 	struct machine *m = machine_new(2);
 
 	enable(&m->cpu[0].apic);
 	enable(&m->cpu[1].apic);
-	while (in.left) {
+	while (input_more(&in)) {
 		switch (next(&in, 1) % 3) {
 		case 0:
 			pic_step(&m->pic, &in);

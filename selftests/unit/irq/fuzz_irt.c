@@ -2,13 +2,7 @@
 /*
  * fuzz_irt.c - random routing tables and requests through them.
  */
-#include "machine.h"
-
-static void must(bool cond)
-{
-	if (!cond)
-		abort();
-}
+#include "fuzz.h"
 
 /* Each entry from 12 bytes of input, most of them near to valid ones. */
 static void make(struct kvm_irq_routing_entry *e, const u8 *p)
@@ -28,41 +22,53 @@ static void make(struct kvm_irq_routing_entry *e, const u8 *p)
 
 static void check_pins(struct osp_irt *irt)
 {
-	u32 chip, pin;
+	u32 chip, pin, row;
 	int gsi;
 
-	for (chip = 0; chip < KVM_NR_IRQCHIPS; chip++)
+	for (chip = 0; chip < KVM_NR_IRQCHIPS; chip++) {
 		for (pin = 0; pin < KVM_IOAPIC_NUM_PINS; pin++) {
 			gsi = osp_irt_pin_gsi(irt, chip, pin);
 			must(gsi < 0 || osp_irt_gsi_pin(irt, gsi, chip) == pin);
 		}
+		for (row = 0; row < irt->table->nr; row++) {
+			int named = osp_irt_gsi_pin(irt, row, chip);
+
+			must(named < 0 ||
+			     osp_irt_pin_gsi(irt, chip, named) >= 0);
+		}
+	}
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
+	struct input in = input_begin(data, size);
 	struct kvm_irq_routing_entry e[64];
 	struct machine *m = machine_new(3);
 	struct osp_irt_table *old = NULL;
-	u32 n = 0, i;
+	u32 n = next(&in, 1) % ARRAY_SIZE(e), i, j;
+	u8 bytes[12];
 
 	for (i = 0; i < 3; i++)
 		enable(&m->cpu[i].apic);
-	for (; size >= 12 && n < ARRAY_SIZE(e); size -= 12, data += 12)
-		make(&e[n++], data);
-	if (!osp_irt_set(&m->irt, e, n, &old)) {
+	for (i = 0; i < n; i++) {
+		for (j = 0; j < sizeof(bytes); j++)
+			bytes[j] = next(&in, 1);
+		/* One entry after the other, until one is refused. */
+		make(&e[i], bytes);
+		if (osp_irt_set(&m->irt, e, i + 1, &old))
+			break;
 		osp_free(old);
 		check_pins(&m->irt);
-		for (i = 0; i < n; i++)
-			must(e[i].gsi < m->irt.table->nr);
+		must(e[i].gsi < m->irt.table->nr);
 	}
-	for (i = 0; i < n; i++) {
-		int r = osp_irt_raise(&m->irt, e[i].gsi, i & 7, i & 8, i & 16);
+	while (input_more(&in)) {
+		u32 what = next(&in, 2);
+		int r = osp_irt_raise(&m->irt, i ? e[what % i].gsi : what,
+				      what >> 8 & 7, what & 0x800,
+				      what & 0x1000);
 
 		must(r >= -1 && r <= 2 + 3);
 	}
-	for (; size >= 2; size -= 2, data += 2)
-		osp_irt_raise(&m->irt, data[0] | data[1] << 8, 0,
-			      data[1] & 0x80, false);
 	machine_free(m);
 	return 0;
 }

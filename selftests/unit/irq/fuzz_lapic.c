@@ -3,32 +3,9 @@
  * fuzz_lapic.c - random register accesses, messages and time on four local
  * APICs, and what must hold whatever a guest does.
  */
-#include "machine.h"
+#include "fuzz.h"
 
 #define CPUS	4
-
-struct input {
-	const u8 *p;
-	size_t left;
-};
-
-static u64 next(struct input *in, u32 bytes)
-{
-	u64 val = 0;
-
-	if (bytes > in->left)
-		bytes = in->left;
-	memcpy(&val, in->p, bytes);
-	in->p += bytes;
-	in->left -= bytes;
-	return val;
-}
-
-static void must(bool cond)
-{
-	if (!cond)
-		abort();
-}
 
 static bool any_word(struct osp_lapic *a, u32 reg, u32 word)
 {
@@ -38,10 +15,13 @@ static bool any_word(struct osp_lapic *a, u32 reg, u32 word)
 static void check(struct machine *m, struct osp_lapic *a)
 {
 	u64 mode = a->base & (OSP_APIC_BASE_EN | OSP_APIC_BASE_EXTD);
+	/* Before the next line moves it to IRR. */
+	u64 illegal = a->pi.pir[0] & 0xffff;
 	int vector = osp_lapic_pending(a), serving = osp_lapic_in_service(a);
 	u32 i;
 
 	must(mode != OSP_APIC_BASE_EXTD);
+	must(!illegal);
 	/* What is cached of IRR and ISR is never less than what is there. */
 	for (i = 0; i < 8; i++) {
 		must(!any_word(a, OSP_APIC_IRR, i) || (a->irr_words & BIT(i)));
@@ -66,23 +46,25 @@ static void step(struct machine *m, struct osp_lapic *a, struct input *in)
 	u64 val;
 	u32 reg;
 
-	switch (next(in, 1) % 12) {
+	switch (next(in, 1) % 16) {
 	case 0:
-		val = next(in, 4);
-		wr(a, (next(in, 1) & 0x7f) << 4, val);
+		/* Small values matter as much as large ones. */
+		val = next(in, 4) >> (next(in, 1) & 31);
+		wr(a, (next(in, 1) & 0x3f) << 4, val);
 		break;
 	case 1:
 		rd(a, next(in, 2) & 0xfff);
 		break;
 	case 2:
-		reg = 0x800 + next(in, 1);
-		osp_lapic_wrmsr(a, reg, next(in, reg == 0x830 ? 8 : 4));
+		reg = 0x800 + next(in, 1) % 0x48;
+		osp_lapic_wrmsr(a, reg, next(in, reg == 0x830 ? 8 : 4) >>
+				(next(in, 1) & 31));
 		break;
 	case 3:
 		osp_lapic_rdmsr(a, 0x800 + next(in, 1), &val);
 		break;
 	case 4:
-		val = next(in, 2);
+		val = next(in, 2) & 0xd00;
 		osp_lapic_set_base(a, 0xfee00000 | val, next(in, 1) & 1);
 		break;
 	case 5:
@@ -110,21 +92,29 @@ static void step(struct machine *m, struct osp_lapic *a, struct input *in)
 	case 10:
 		osp_lapic_set_cr8(a, next(in, 1));
 		break;
+	case 11:
+		osp_lapic_eoi(a);
+		break;
+	case 12:
+		if (!(next(in, 1) & 7))
+			osp_lapic_reset(a, next(in, 1) & 1);
+		break;
 	default:
-		osp_lapic_reset(a, next(in, 1) & 1);
+		val = next(in, 1);
+		osp_lapic_deliver(a, OSP_APIC_FIXED, val, true, val & 1);
 		break;
 	}
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
-	struct input in = { data, size };
+	struct input in = input_begin(data, size);
 	struct machine *m = machine_new(CPUS);
 	u32 i;
 
 	for (i = 0; i < CPUS; i++)
 		enable(&m->cpu[i].apic);
-	while (in.left) {
+	while (input_more(&in)) {
 		struct osp_lapic *a = &m->cpu[next(&in, 1) % CPUS].apic;
 
 		step(m, a, &in);
