@@ -17,7 +17,6 @@ endif
 .PHONY: all
 all: module command
 
-# Without this target's own rule each goal would ask for packages again.
 .PHONY: packages
 packages:
 	@$(LAB)/packages-install
@@ -85,21 +84,19 @@ clean:
 
 .PHONY: help
 help:
-	@sed -n 's/^	help: //p' Makefile
+	@sed -n 's/^#: \{0,1\}//p' Makefile
 
-define HELP
-	help: make               build the module and the ospite command
-	help:                    KDIR=DIR builds the module for that kernel
-	help: make run           boot a Linux guest on Ospite in an emulated machine
-	help: make lab           a shell in the emulated machine, ospite.ko at hand
-	help: make check         all tests that fit in 40 minutes
-	help: make check-long    and those that don't
-	help: make lint          sparse, W=1, checkpatch
-	help: make bench         compare the speed of Ospite and KVM
-	help: make lab-kernel    build the lab's small and debug kernels
-	help: make packages      install the Debian packages that all this needs
-	help: make install       the module (DKMS), the command, the udev rule
-	help: make uninstall     and away with them
-	help: make clean         remove what was built here; the cache of the lab in
-	help:                    ~/.cache/ospite (OSPITE_CACHE) stays
-endef
+#: make               build the module and the ospite command
+#:                    (KDIR=DIR builds the module for that kernel)
+#: make run           boot a Linux guest on Ospite in an emulated machine
+#: make lab           a shell in the emulated machine, ospite.ko at hand
+#: make check         all tests that fit in 40 minutes
+#: make check-long    and those that don't
+#: make lint          sparse, W=1, checkpatch
+#: make bench         compare the speed of Ospite and KVM
+#: make lab-kernel    build the lab's small and debug kernels
+#: make packages      install the Debian packages that all this needs
+#: make install       the module (DKMS), the command, man page, udev rule
+#: make uninstall     and away with them
+#: make clean         remove what was built here; the lab's cache in
+#:                    ~/.cache/ospite (OSPITE_CACHE) stays
