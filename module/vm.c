@@ -255,6 +255,51 @@ static long set_pit2(struct osp_vm *vm, void __user *arg)
 	return vm->chip ? osp_irqchip_set_pit2(vm->chip, &state) : -ENXIO;
 }
 
+/* KVM_CAP_IRQ_ROUTING: how many GSIs a table may have */
+#define MAX_ROUTES	4096
+
+static long set_gsi_routing(struct osp_vm *vm, void __user *arg)
+{
+	struct kvm_irq_routing __user *user = arg;
+	struct kvm_irq_routing_entry *entries = NULL;
+	struct kvm_irq_routing head;
+	long r;
+
+	if (copy_from_user(&head, arg, sizeof(head)))
+		return -EFAULT;
+	if (!vm->chip || head.nr > MAX_ROUTES || head.flags)
+		return -EINVAL;
+	if (head.nr) {
+		entries = vmemdup_user(user->entries,
+				       array_size(sizeof(*entries), head.nr));
+		if (IS_ERR(entries))
+			return PTR_ERR(entries);
+	}
+	mutex_lock(&vm->lock);
+	r = osp_irqchip_set_routing(vm->chip, entries, head.nr, head.flags);
+	mutex_unlock(&vm->lock);
+	kvfree(entries);
+	return r;
+}
+
+static long signal_msi(struct osp_vm *vm, void __user *arg)
+{
+	struct kvm_msi msi;
+
+	if (copy_from_user(&msi, arg, sizeof(msi)))
+		return -EFAULT;
+	return vm->chip ? osp_irqchip_signal_msi(vm->chip, &msi) : -EINVAL;
+}
+
+static long reinject_control(struct osp_vm *vm, void __user *arg)
+{
+	struct kvm_reinject_control control;
+
+	if (copy_from_user(&control, arg, sizeof(control)))
+		return -EFAULT;
+	return vm->chip ? osp_irqchip_reinject(vm->chip, &control) : -ENXIO;
+}
+
 static long create_vcpu(struct osp_vm *vm, void __user *arg)
 {
 	unsigned long id = (unsigned long)arg;
@@ -283,6 +328,9 @@ static const struct {
 	{ KVM_CREATE_PIT2, create_pit2 },
 	{ KVM_GET_PIT2, get_pit2 },
 	{ KVM_SET_PIT2, set_pit2 },
+	{ KVM_REINJECT_CONTROL, reinject_control },
+	{ KVM_SET_GSI_ROUTING, set_gsi_routing },
+	{ KVM_SIGNAL_MSI, signal_msi },
 	{ KVM_IRQ_LINE, irq_line_plain },
 	{ KVM_IRQ_LINE_STATUS, irq_line_status },
 };
@@ -401,6 +449,8 @@ int osp_check_extension(struct osp_vm *vm, long extension)
 	case KVM_CAP_DESTROY_MEMORY_REGION_WORKS:
 	case KVM_CAP_JOIN_MEMORY_REGIONS_WORKS:
 	case KVM_CAP_USER_NMI:
+	case KVM_CAP_REINJECT_CONTROL:
+	case KVM_CAP_SIGNAL_MSI:
 	case KVM_CAP_SET_BOOT_CPU_ID:
 	case KVM_CAP_READONLY_MEM:
 	case KVM_CAP_TSC_DEADLINE_TIMER:
@@ -415,6 +465,8 @@ int osp_check_extension(struct osp_vm *vm, long extension)
 	case KVM_CAP_XSAVE:
 	case KVM_CAP_XCRS:
 		return boot_cpu_has(X86_FEATURE_XSAVE);
+	case KVM_CAP_IRQ_ROUTING:
+		return MAX_ROUTES;
 	case KVM_CAP_NR_VCPUS:
 		return min_t(int, num_online_cpus(), OSP_MAX_VCPUS);
 	case KVM_CAP_MAX_VCPUS:

@@ -187,8 +187,11 @@ bool osp_interrupt_waiting(struct osp_vcpu *vcpu)
 	return extint_pending(vcpu) || osp_lapic_pending(vcpu->lapic) >= 0;
 }
 
-/* Only after osp_interrupt_waiting(): the guest takes it for certain. */
-static u8 take_interrupt(struct osp_vcpu *vcpu)
+/*
+ * The guest takes it for certain, so only ask when it can.  Returns -1 if what
+ * osp_interrupt_waiting() saw is gone: a line of the PIC can fall at any time.
+ */
+static int take_interrupt(struct osp_vcpu *vcpu)
 {
 	int vector;
 
@@ -199,15 +202,18 @@ static u8 take_interrupt(struct osp_vcpu *vcpu)
 		vector = osp_irqchip_extint_ack(vcpu->vm->chip);
 	} else {
 		vector = osp_lapic_pending(vcpu->lapic);
-		osp_lapic_ack(vcpu->lapic, vector);
+		if (vector >= 0)
+			osp_lapic_ack(vcpu->lapic, vector);
 	}
 	return vector;
 }
 
 static void inject_interrupt(struct osp_vcpu *vcpu)
 {
-	u8 vector = take_interrupt(vcpu);
+	int vector = take_interrupt(vcpu);
 
+	if (unlikely(vector < 0))
+		return;
 	trace_ospite_inject(vcpu->index, vector);
 	vmwrite(ENTRY_INTR_INFO,
 		INTR_INFO_VALID_MASK | INTR_TYPE_EXT_INTR | vector);
