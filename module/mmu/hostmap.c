@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * hostmap.c - what the owner's address space maps, as the EPT may map it.
+ *
+ * The host's page tables have the CPU's format, so they are walked as the CPU
+ * does, without locks and without taking references to pages: interrupts are
+ * off, so no table is freed meanwhile (as for get_user_pages_fast()), and
+ * whoever changes an entry that we read announces it to our MMU notifier, so
+ * the caller finds out under mmu->lock that what was read is no longer true.
+ *
+ * The guest gets no more than the host itself would give userspace without a
+ * fault: write access only where the host's entry is writable and dirty
+ * already.  The host loses no write then: it finds the page dirty, and before
+ * it cleans the page it takes the guest's access away.
+ */
+#include <linux/mm.h>
+#include <linux/mmu_context.h>
+#include <linux/pgtable.h>
+#include <linux/sched/signal.h>
+
+#include "internal.h"
+
+#define HOST_BITS	9	/* of the address, that a level decodes */
+#define HOST_ENTRIES	BIT(HOST_BITS)
+
+/* Size of what an entry of a level maps. */
+static unsigned long host_size(int level)
+{
+	return PAGE_SIZE << ((level - 1) * HOST_BITS);
+}
+
+/*
+ * The entry that maps an address, or NULL.  Interrupts are off.  *@level
+ * becomes that of the entry, 1 for 4 KiB.
+ */
+static const u64 *host_entry(struct mm_struct *mm, unsigned long hva,
+			     int *level)
+{
+	const u64 *table = (const u64 *)mm->pgd;
+	int at;
+
+	for (at = pgtable_l5_enabled() ? 5 : 4; ; at--) {
+		const u64 *entry = &table[hva / host_size(at) % HOST_ENTRIES];
+		u64 value = READ_ONCE(*entry);
+
+		if (!(value & _PAGE_PRESENT))
+			return NULL;
+		if (at == 1 || value & _PAGE_PSE) {
+			*level = at;
+			return entry;
+		}
+		table = __va(value & PTE_PFN_MASK);
+	}
+}
+
+/*
+ * The rights and the memory type that the EPT may give; without the address.
+ * Anything but plain write-back memory is uncached: a device's, perhaps.
+ */
+static u64 rights_of(u64 entry, u64 pat)
+{
+	u64 leaf = OSP_EPT_R | OSP_EPT_X;
+
+	if ((entry & (_PAGE_RW | _PAGE_DIRTY)) == (_PAGE_RW | _PAGE_DIRTY))
+		leaf |= OSP_EPT_W;
+	if (!(entry & (_PAGE_PWT | _PAGE_PCD | pat)))
+		leaf |= OSP_EPT_MT_WB | OSP_EPT_IPAT;
+	return leaf;
+}
+
+static bool is_user_page(u64 entry)
+{
+	return !(~entry & (_PAGE_PRESENT | _PAGE_USER));
+}
+
+static u64 leaf_4k(u64 entry)
+{
+	if (!is_user_page(entry))
+		return 0;
+	return (entry & PTE_PFN_MASK) | rights_of(entry, _PAGE_PAT);
+}
+
+/* A part of @size bytes of what a host entry above level 1 maps. */
+static u64 leaf_part(u64 entry, int level, unsigned long hva,
+		     unsigned long size)
+{
+	unsigned long inside = hva & (host_size(level) - 1) & -size;
+
+	if (!is_user_page(entry))
+		return 0;
+	return ((entry & PTE_PFN_MASK & -host_size(level)) + inside) |
+	       rights_of(entry, _PAGE_PAT_LARGE);
+}
+
+/**
+ * osp_host_leaf() - what the EPT may map for an address, by what the host has
+ *	mapped now.
+ * @mm: the owner's address space, current.
+ * @hva: the host virtual address.
+ * @huge: if the host maps the 2 MiB around @hva by one entry, answer with a
+ *	leaf of level 2 for all of them (it has OSP_EPT_LEAF).
+ *
+ * The answer is true only as long as the MMU notifier does not say otherwise,
+ * which the caller checks under mmu->lock.
+ *
+ * Context: any in which @mm is not going away.
+ * Return: a leaf of the EPT, without flags; 0 if the host has nothing there.
+ */
+u64 osp_host_leaf(struct mm_struct *mm, unsigned long hva, bool huge)
+{
+	unsigned long flags;
+	const u64 *entry;
+	u64 leaf = 0;
+	int level;
+
+	local_irq_save(flags);
+	entry = host_entry(mm, hva, &level);
+	if (entry && level == 1)
+		leaf = leaf_4k(READ_ONCE(*entry));
+	else if (entry)
+		leaf = leaf_part(READ_ONCE(*entry), level, hva,
+				 huge ? PMD_SIZE : PAGE_SIZE);
+	local_irq_restore(flags);
+	return leaf && huge && level > 1 ? leaf | OSP_EPT_LEAF : leaf;
+}
+
+/**
+ * osp_host_leaves() - osp_host_leaf() for several pages, with one walk.
+ * @mm: the owner's address space, current.
+ * @hva: the first page's host virtual address.
+ * @count: how many pages, all in the same 2 MiB of host virtual addresses.
+ * @leaves: a leaf of level 1 for each page, or 0.
+ */
+void osp_host_leaves(struct mm_struct *mm, unsigned long hva,
+		     unsigned int count, u64 *leaves)
+{
+	unsigned long flags;
+	const u64 *entry;
+	unsigned int i;
+	int level;
+
+	local_irq_save(flags);
+	entry = host_entry(mm, hva, &level);
+	for (i = 0; i < count; i++) {
+		if (!entry)
+			leaves[i] = 0;
+		else if (level == 1)
+			leaves[i] = leaf_4k(READ_ONCE(entry[i]));
+		else
+			leaves[i] = leaf_part(READ_ONCE(*entry), level,
+					      hva + i * PAGE_SIZE, PAGE_SIZE);
+	}
+	local_irq_restore(flags);
+}
+
+/* May the current thread access what it has mapped there? */
+static bool access_permitted(struct vm_area_struct *vma, bool write)
+{
+	return vma && vma->vm_flags & (write ? VM_WRITE : VM_READ) &&
+	       arch_vma_access_permitted(vma, write, false, false);
+}
+
+/**
+ * osp_host_fault_in() - have a page mapped in the current address space.
+ * @hva: any address in it.
+ * @write: for writing: breaks copy-on-write, and the host counts it as dirty.
+ *
+ * What a page fault of userspace would do, except that a signal ends a wait
+ * for userfaultfd.  The page may be gone again when it returns.
+ *
+ * Context: process context, may sleep.
+ * Return: 0; -EFAULT if nothing is mapped, or not for this access; -EHWPOISON;
+ * -EINTR; -ENOMEM.
+ */
+int osp_host_fault_in(unsigned long hva, bool write)
+{
+	unsigned int flags = FAULT_FLAG_DEFAULT |
+			     (write ? FAULT_FLAG_WRITE : 0);
+	struct vm_area_struct *vma;
+	vm_fault_t fault;
+
+	if (mmap_read_lock_killable(current->mm))
+		return -EINTR;
+	vma = vma_lookup(current->mm, hva);
+	if (!access_permitted(vma, write)) {
+		mmap_read_unlock(current->mm);
+		return -EFAULT;
+	}
+	fault = handle_mm_fault(vma, hva, flags, NULL);
+	if (fault & VM_FAULT_COMPLETED)
+		return 0;
+	/* It has let go of the lock and waited. */
+	if (fault & VM_FAULT_RETRY)
+		return signal_pending(current) ? -EINTR : 0;
+	mmap_read_unlock(current->mm);
+	return fault & VM_FAULT_ERROR ?
+	       vm_fault_to_errno(fault, FOLL_HWPOISON) : 0;
+}
