@@ -78,20 +78,22 @@ take_slot()
 		fds+=("$fd")
 	done
 	umask 022
-	for fd in "${fds[@]}"; do
-		flock -n "$fd" && break 1
+	# Whoever came first goes first: the queue is held until a slot is had.
+	fd=
+	flock -n "$queue" && for fd in "${fds[@]}"; do
+		flock -n "$fd" && break
 		fd=
 	done
 	if [ -z "$fd" ]; then
 		say "waiting: $n emulated machines are running already"
-		flock "$queue"	# those who came first go first
-		while [ -z "$fd" ]; do
-			for fd in "${fds[@]}"; do
-				flock -w 1 "$fd" && break
-				fd=
-			done
-		done
+		flock "$queue"
 	fi
+	while [ -z "$fd" ]; do
+		for fd in "${fds[@]}"; do
+			flock -w 1 "$fd" && break
+			fd=
+		done
+	done
 	for i in "${fds[@]}"; do
 		[ "$i" = "$fd" ] || exec {i}>&-
 	done
