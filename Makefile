@@ -4,7 +4,7 @@
 # by kbuild (see Kbuild) in build/RELEASE/, a tree of links to the sources, so that
 # modules for several kernels can exist side by side.
 
-LAB	:= selftests/lab
+TOOLS	:= selftests/lab
 RELEASE	?= $(shell uname -r)
 JOBS	?= 2
 PREFIX	?= /usr/local
@@ -19,11 +19,11 @@ all: module command
 
 .PHONY: packages
 packages:
-	@$(LAB)/packages-install
+	@$(TOOLS)/packages-install
 
 .PHONY: module
 module: $(if $(KDIR),,lab-kdir)
-	@$(LAB)/build-module $(if $(KDIR),"$(KDIR)",cloud)
+	@$(TOOLS)/build-module $(if $(KDIR),"$(KDIR)",cloud)
 
 .PHONY: command
 command:
@@ -37,16 +37,16 @@ lab-kdir:
 
 .PHONY: run
 run: packages command
-	@$(LAB)/demo
+	@$(TOOLS)/demo
 
 .PHONY: lab
 lab: packages
-	@$(LAB)/build-module cloud
-	@$(LAB)/lab -i --module build/cloud/ospite.ko -- sh
+	@$(TOOLS)/build-module cloud
+	@$(TOOLS)/lab -i --module build/cloud/ospite.ko -- sh
 
 .PHONY: lab-kernel
 lab-kernel: packages
-	@JOBS=$(JOBS) $(LAB)/kernels small debug
+	@JOBS=$(JOBS) $(TOOLS)/kernels small debug
 
 # ---- testing
 
@@ -61,17 +61,17 @@ lint: packages
 	@selftests/lint
 
 bench: packages command
-	@$(LAB)/build-module cloud
+	@$(TOOLS)/build-module cloud
 	@bench/run
 
 # ---- installing
 
 .PHONY: install uninstall
 install: command
-	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" $(LAB)/install install
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" $(TOOLS)/install install
 
 uninstall:
-	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" $(LAB)/install uninstall
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" $(TOOLS)/install uninstall
 
 # ----
 
@@ -81,6 +81,7 @@ clean:
 	@$(MAKE) --no-print-directory -C userspace clean
 	@$(MAKE) --no-print-directory -C bench clean
 	@$(MAKE) --no-print-directory -C selftests/unit clean
+	@$(MAKE) --no-print-directory -C selftests/launcher clean
 
 .PHONY: help
 help:

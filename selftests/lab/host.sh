@@ -22,7 +22,7 @@ ask_host()
 		die "this machine has no VT-x (or its firmware turned it off); without LAB=host the tests run on an emulated one"
 	[ "${LAB_YES:-}" != 1 ] || return 0
 	[ -t 0 ] || die "LAB=host asks before it loads a module; without a terminal say LAB_YES=1"
-	read -r -p "lab: load ${LOADS[*]:-no module} into this machine's own kernel and run ${PROGRAM[0]}? [y/N] " answer
+	read -r -p "lab: load ${LOADS[*]:-no module} into this machine's own kernel and run ${PROGRAM[0]}, as root? [y/N] " answer
 	case "$answer" in
 	y | Y | yes) ;;
 	*) die "not done" ;;
@@ -45,6 +45,10 @@ stage_host()
 	for item in "${MODULES[@]}"; do
 		cp "$item" "$RUN/lab/"
 	done
+	if [[ ${PROGRAM[0]} == */* && -f ${PROGRAM[0]} ]]; then
+		cp "${PROGRAM[0]}" "$RUN/lab/"
+		PROGRAM[0]="./$(basename "${PROGRAM[0]}")"
+	fi
 }
 
 run_on_host()
@@ -68,8 +72,12 @@ run_on_host()
 	taint=$(cat /proc/sys/kernel/tainted)
 	echo "lab-mark $$" | "${host_sudo[@]}" tee /dev/kmsg >/dev/null
 	cd "$RUN/lab" || exit 125
-	LAB_HOME="$RUN/lab" LAB_MODULES="$RUN/lab" PATH="$RUN/lab:$PATH" \
-		"${host_sudo[@]}" timeout -s KILL "$LIMIT" "${PROGRAM[@]}" </dev/null
+	set -- "${host_sudo[@]}" env LAB_HOME="$RUN/lab" LAB_MODULES="$RUN/lab" PATH="$RUN/lab:$PATH"
+	if [ "$INTERACTIVE" = 1 ]; then
+		"$@" "${PROGRAM[@]}"
+	else
+		"$@" timeout -s KILL "$LIMIT" "${PROGRAM[@]}" </dev/null
+	fi
 	status=$?
 	splats=$("${host_sudo[@]}" dmesg | sed "1,/lab-mark $$/d" | grep -cE 'WARNING: |BUG: |Oops|general protection|Call Trace:')
 	if [ "$splats" -gt 0 ] || [ "$(cat /proc/sys/kernel/tainted)" != "$taint" ]; then
