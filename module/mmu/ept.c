@@ -41,6 +41,8 @@
  * @write: the guest wrote.
  * @seq: mmu->seq before the host's page tables were looked at.
  * @hva: host virtual address of the frame.
+ * @slot_first: first frame of the slot.
+ * @slot_end: the frame after its last.
  * @first: the first frame to map; @gfn is one of them.
  * @count: how many, at most FAULT_AROUND.
  * @huge: the 2 MiB around @gfn may be mapped by one entry.
@@ -52,6 +54,8 @@ struct fault {
 	bool write;
 	unsigned long seq;
 	unsigned long hva;
+	u64 slot_first;
+	u64 slot_end;
 	u64 first;
 	unsigned int count;
 	bool huge;
@@ -75,28 +79,27 @@ static void begin(struct fault *f)
  * The frames around the one that was touched: those of its group that are in
  * the slot, and whose entries are in one table of the host.
  */
-static void choose_group(struct fault *f, const struct osp_slot *slot)
+static void choose_group(struct fault *f)
 {
 	u64 first = round_down(f->gfn, FAULT_AROUND);
 	u64 end = first + FAULT_AROUND;
 	u64 room = (f->hva & ~PMD_MASK) / PAGE_SIZE;
 
-	first = max3(first, slot->base_gfn, f->gfn - min(room, f->gfn));
-	end = min3(end, slot->base_gfn + slot->npages,
-		   f->gfn - room + PTRS_PER_PTE);
+	first = max3(first, f->slot_first, f->gfn - min(room, f->gfn));
+	end = min3(end, f->slot_end, f->gfn - room + PTRS_PER_PTE);
 	f->first = first;
 	f->count = end - first;
 }
 
 /* Do guest and host addresses agree in their place within 2 MiB? */
-static bool fits_huge(const struct fault *f, const struct osp_slot *slot)
+static bool fits_huge(const struct fault *f)
 {
 	u64 first = round_down(f->gfn, OSP_EPT_HUGE_PAGES);
 
 	return f->mmu->ops->ept_2m &&
 	       !((f->hva / PAGE_SIZE ^ f->gfn) % OSP_EPT_HUGE_PAGES) &&
-	       first >= slot->base_gfn &&
-	       first + OSP_EPT_HUGE_PAGES <= slot->base_gfn + slot->npages;
+	       first >= f->slot_first &&
+	       first + OSP_EPT_HUGE_PAGES <= f->slot_end;
 }
 
 /*
@@ -116,8 +119,9 @@ static int find_slot(struct fault *f)
 	if (f->write && !f->writable)
 		return OSP_FAULT_MMIO;
 	f->hva = osp_slot_hva(slot, f->gfn);
-	f->huge = fits_huge(f, slot);
-	choose_group(f, slot);
+	f->slot_first = slot->base_gfn;
+	f->slot_end = slot->base_gfn + slot->npages;
+	f->huge = fits_huge(f);
 	return 0;
 }
 
@@ -233,7 +237,8 @@ static int map(struct fault *f, const u64 *leaves)
 	do {
 		ret = map_locked(f, leaves, &stash);
 	} while (ret == -EAGAIN && !(ret = osp_stash_fill(f->mmu, &stash)));
-	osp_stash_drain(f->mmu, &stash);
+	if (!list_empty(&stash.tables))
+		osp_stash_drain(f->mmu, &stash);
 	/*
 	 * What was mapped by small pages is now by a large one; or the notifier
 	 * missed something, which no correct host brings about.
@@ -271,6 +276,7 @@ static int map_present(struct fault *f, bool around)
 		f->count = 1;
 		return map(f, leaves);
 	}
+	choose_group(f);
 	osp_host_leaves(mm, hva_of(f, f->first), f->count, leaves);
 	for (i = 0; i < f->count; i++)
 		leaves[i] &= mask;
@@ -296,7 +302,8 @@ static int map_absent(struct fault *f)
 {
 	int ret;
 
-	down_read(&f->mmu->slots_sem);
+	if (down_read_interruptible(&f->mmu->slots_sem))
+		return -EINTR;
 	ret = find_slot(f);
 	if (!ret)
 		ret = osp_host_fault_in(f->hva, f->write);

@@ -23,10 +23,15 @@
 #define HOST_BITS	9	/* of the address, that a level decodes */
 #define HOST_ENTRIES	BIT(HOST_BITS)
 
+static unsigned int host_shift(int level)
+{
+	return PAGE_SHIFT + (level - 1) * HOST_BITS;
+}
+
 /* Size of what an entry of a level maps. */
 static unsigned long host_size(int level)
 {
-	return PAGE_SIZE << ((level - 1) * HOST_BITS);
+	return 1UL << host_shift(level);
 }
 
 /*
@@ -40,7 +45,8 @@ static const u64 *host_entry(struct mm_struct *mm, unsigned long hva,
 	int at;
 
 	for (at = pgtable_l5_enabled() ? 5 : 4; ; at--) {
-		const u64 *entry = &table[hva / host_size(at) % HOST_ENTRIES];
+		const u64 *entry = &table[hva >> host_shift(at) &
+					  (HOST_ENTRIES - 1)];
 		u64 value = READ_ONCE(*entry);
 
 		if (!(value & _PAGE_PRESENT))
