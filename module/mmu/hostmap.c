@@ -35,8 +35,8 @@ static unsigned long host_size(int level)
 }
 
 /*
- * The entry that maps an address, or NULL.  Interrupts are off.  *@level
- * becomes that of the entry, 1 for 4 KiB.
+ * The entry for an address, or NULL without a table for it.  Interrupts are
+ * off.  *@level becomes that of the entry, 1 for 4 KiB, where it may be absent.
  */
 static const u64 *host_entry(struct mm_struct *mm, unsigned long hva,
 			     int *level)
@@ -49,12 +49,15 @@ static const u64 *host_entry(struct mm_struct *mm, unsigned long hva,
 					  (HOST_ENTRIES - 1)];
 		u64 value = READ_ONCE(*entry);
 
-		if (!(value & _PAGE_PRESENT))
-			return NULL;
-		if (at == 1 || value & _PAGE_PSE) {
+		/* Neighbours of an entry that is not present may well be. */
+		if (at == 1 ||
+		    (value & (_PAGE_PRESENT | _PAGE_PSE)) ==
+		    (_PAGE_PRESENT | _PAGE_PSE)) {
 			*level = at;
 			return entry;
 		}
+		if (!(value & _PAGE_PRESENT))
+			return NULL;
 		table = __va(value & PTE_PFN_MASK);
 	}
 }
