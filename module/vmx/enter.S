@@ -63,6 +63,7 @@ SYM_FUNC_START(osp_vmx_enter)
 	je	.Lrsp_set
 	mov	%rsp, VCPU_HOST_RSP(%rdi)
 	mov	$VMCS_HOST_RSP, %eax
+.Lwrite_rsp:
 	vmwrite	%rsp, %rax
 .Lrsp_set:
 	/* Into CF, which no load below changes: VMRESUME or VMLAUNCH? */
@@ -98,6 +99,7 @@ SYM_FUNC_START(osp_vmx_enter)
 	vmlaunch
 	jmp	.Lfailed
 
+	_ASM_EXTABLE(.Lwrite_rsp, .Lfailed)
 	_ASM_EXTABLE(.Lresume, .Lfailed)
 	_ASM_EXTABLE(.Llaunch, .Lfailed)
 
