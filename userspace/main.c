@@ -6,9 +6,11 @@
  * this file knows only their names.
  */
 #include <argp.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd.h"
 #include "say.h"
@@ -52,11 +54,24 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+/* A file that we open must not become our standard input by accident. */
+static void keep_standard_fds(void)
+{
+	int fd;
+
+	do {
+		fd = open("/dev/null", O_RDWR);
+	} while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const struct command *cmd;
 	static char name[32];
 
+	keep_standard_fds();
 	argp_program_version_hook = print_version;
 	argp_err_exit_status = STATUS_SETUP;
 
