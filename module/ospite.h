@@ -22,6 +22,7 @@
 #include <linux/preempt.h>
 #include <linux/rcuwait.h>
 #include <linux/refcount.h>
+#include <linux/signal_types.h>
 #include <linux/types.h>
 #include <linux/xarray.h>
 #include <linux/ospite.h>
@@ -239,6 +240,8 @@ struct osp_vcpu {
 	struct mutex mutex;
 	struct preempt_notifier preempt;
 	struct rcuwait wait;
+	sigset_t sigmask;	/* KVM_SET_SIGNAL_MASK: in force in KVM_RUN */
+	bool sigmask_set;
 	int index;
 	u32 id;
 	u32 mp_state;		/* KVM_MP_STATE_*, but HALTED is @halted */

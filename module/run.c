@@ -336,6 +336,8 @@ int osp_vcpu_run(struct osp_vcpu *vcpu)
 {
 	int r;
 
+	if (vcpu->sigmask_set)
+		sigprocmask(SIG_SETMASK, &vcpu->sigmask, &current->real_blocked);
 	osp_host_fpu_load(&vcpu->fpu);
 	if (vcpu->mp_state == KVM_MP_STATE_UNINITIALIZED) {
 		r = wait_for_sipi(vcpu);
@@ -348,14 +350,20 @@ int osp_vcpu_run(struct osp_vcpu *vcpu)
 		if (vcpu->run->request_interrupt_window)
 			osp_request(vcpu, OSP_REQ_EVENT);
 	}
-	vcpu->run->exit_reason = KVM_EXIT_UNKNOWN;
 	r = finish_pending_io(vcpu);
 	if (r > 0 && osp_host_immediate_exit(vcpu->run))
 		r = -EINTR;
-	if (r > 0)
+	/* Till then userspace finds the reason of the exit before. */
+	if (r > 0) {
+		vcpu->run->exit_reason = KVM_EXIT_UNKNOWN;
 		r = run_loop(vcpu);
+	}
 out:
 	osp_host_fpu_put(&vcpu->fpu);
+	if (vcpu->sigmask_set) {
+		sigprocmask(SIG_SETMASK, &current->real_blocked, NULL);
+		sigemptyset(&current->real_blocked);
+	}
 	fill_run(vcpu);
 	return r;
 }

@@ -9,6 +9,7 @@
  *
  * All is called under vcpu->mutex with the vCPU loaded, preemption on.
  */
+#include <linux/signal.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <asm/processor-flags.h>
@@ -377,6 +378,29 @@ static long set_cpuid2(struct osp_vcpu *vcpu, struct kvm_cpuid2 __user *arg)
 	return osp_set_cpuid(vcpu, &head, arg->entries);
 }
 
+/* The signals that are blocked in KVM_RUN, in place of the thread's own. */
+static long set_signal_mask(struct osp_vcpu *vcpu,
+			    struct kvm_signal_mask __user *arg)
+{
+	sigset_t mask;
+	u32 len;
+
+	if (!arg) {
+		vcpu->sigmask_set = false;
+		return 0;
+	}
+	if (get_user(len, &arg->len))
+		return -EFAULT;
+	if (len != sizeof(mask))
+		return -EINVAL;
+	if (copy_from_user(&mask, arg->sigset, sizeof(mask)))
+		return -EFAULT;
+	sigdelsetmask(&mask, sigmask(SIGKILL) | sigmask(SIGSTOP));
+	vcpu->sigmask = mask;
+	vcpu->sigmask_set = true;
+	return 0;
+}
+
 /* @data has room for the ioctl's structure; KVM_GET_*: it is zero. */
 static const struct {
 	unsigned int cmd;
@@ -456,6 +480,8 @@ long osp_state_ioctl(struct osp_vcpu *vcpu, unsigned int cmd, void __user *arg)
 		return osp_get_cpuid(vcpu, arg);
 	case KVM_SET_CPUID2:
 		return set_cpuid2(vcpu, arg);
+	case KVM_SET_SIGNAL_MASK:
+		return set_signal_mask(vcpu, arg);
 	default:
 		return -ENOTTY;
 	}

@@ -130,7 +130,7 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	if (current->mm != vcpu->vm->mmu.mm)
 		return -EIO;
 	if (_IOC_TYPE(cmd) != KVMIO)
-		return -ENOTTY;
+		return -EINVAL;
 	if (mutex_lock_killable(&vcpu->mutex))
 		return -EINTR;
 	load(vcpu);

@@ -312,11 +312,20 @@ static long check_extension(struct osp_vm *vm, void __user *arg)
 	return osp_check_extension(vm, (unsigned long)arg);
 }
 
+/* What there is, is there from the beginning. */
+static long enable_cap(struct osp_vm *vm, void __user *arg)
+{
+	struct kvm_enable_cap cap;
+
+	return copy_from_user(&cap, arg, sizeof(cap)) ? -EFAULT : -EINVAL;
+}
+
 static const struct {
 	unsigned int cmd;
 	long (*call)(struct osp_vm *vm, void __user *arg);
 } vm_ioctls[] = {
 	{ KVM_CHECK_EXTENSION, check_extension },
+	{ KVM_ENABLE_CAP, enable_cap },
 	{ KVM_CREATE_VCPU, create_vcpu },
 	{ KVM_SET_USER_MEMORY_REGION, set_memory },
 	{ KVM_SET_TSS_ADDR, set_tss_addr },
