@@ -97,7 +97,6 @@ int osp_stash_fill(struct osp_mmu *mmu, struct osp_stash *stash);
 void osp_stash_drain(struct osp_mmu *mmu, struct osp_stash *stash);
 u64 *osp_ept_entry(struct osp_mmu *mmu, u64 gfn, int *level,
 		   struct osp_stash *stash);
-bool osp_ept_is_table(u64 entry, int level);
 bool osp_ept_zap(struct osp_zap *zap);
 void osp_zap_finish(struct osp_zap *zap);
 void osp_zap_gfns(struct osp_mmu *mmu, u64 gfn, u64 end);

@@ -43,7 +43,8 @@ int osp_mmu_init(struct osp_mmu *mmu, const struct osp_mmu_ops *ops)
 	init_waitqueue_head(&mmu->changed);
 	xa_init(&mmu->ids);
 	seqcount_latch_init(&mmu->gfns_seq);
-	mmu->gfns[0] = mmu->gfns[1] = RB_ROOT;
+	mmu->gfns[0] = RB_ROOT;
+	mmu->gfns[1] = RB_ROOT;
 	mmu->hvas = RB_ROOT_CACHED;
 	mmu->root = osp_ept_new_root(mmu);
 	if (!mmu->root)

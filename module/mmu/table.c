@@ -35,16 +35,6 @@ static bool is_leaf(u64 entry, int level)
 	return level == 1 || (entry & OSP_EPT_LEAF);
 }
 
-/**
- * osp_ept_is_table() - does an entry lead to another table?
- * @entry: its value.
- * @level: where it stands.
- */
-bool osp_ept_is_table(u64 entry, int level)
-{
-	return is_present(entry) && !is_leaf(entry, level);
-}
-
 static u64 *child_of(u64 entry)
 {
 	return phys_to_virt(entry & OSP_EPT_ADDR);
@@ -244,12 +234,12 @@ static bool zap_table(struct osp_zap *zap, u64 *table, int level)
 			bool whole = zap->gfn == base &&
 				     zap->end - base >= pages;
 
-			if (whole || is_leaf(entry, level))
-				unlink_entry(zap, &table[i], level);
-			else if (!zap_table(zap, child_of(entry), level - 1))
-				return false;
-			else
+			if (!whole && !is_leaf(entry, level)) {
+				if (!zap_table(zap, child_of(entry), level - 1))
+					return false;
 				continue;
+			}
+			unlink_entry(zap, &table[i], level);
 		}
 		zap->gfn = base + pages;
 	}
