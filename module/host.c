@@ -302,18 +302,37 @@ bool osp_host_flush_l1d(void)
 	 ARCH_CAP_TAA_NO | ARCH_CAP_SBDR_SSDP_NO | ARCH_CAP_FBSDP_NO | \
 	 ARCH_CAP_PSDP_NO | ARCH_CAP_FB_CLEAR | ARCH_CAP_BHI_NO | \
 	 ARCH_CAP_PBRSB_NO | ARCH_CAP_GDS_NO | ARCH_CAP_RFDS_NO | \
-	 ARCH_CAP_RFDS_CLEAR)
+	 ARCH_CAP_RFDS_CLEAR | ARCH_CAP_ITS_NO)
+
+/* What the kernel knows of CPUs that are too old to say it themselves. */
+static const struct {
+	unsigned int bug;
+	u64 immune;
+} immunities[] = {
+	{ X86_BUG_CPU_MELTDOWN, ARCH_CAP_RDCL_NO },
+	{ X86_BUG_SPEC_STORE_BYPASS, ARCH_CAP_SSB_NO },
+	{ X86_BUG_MDS, ARCH_CAP_MDS_NO },
+	{ X86_BUG_GDS, ARCH_CAP_GDS_NO },
+	{ X86_BUG_RFDS, ARCH_CAP_RFDS_NO },
+	{ X86_BUG_ITS, ARCH_CAP_ITS_NO },
+};
 
 /**
  * osp_host_arch_capabilities() - IA32_ARCH_CAPABILITIES for a guest
  *
- * An outer L1D flush is ours to do, so that a guest need not do its own.
+ * An outer L1D flush is ours to do, so that a guest need not do its own; and
+ * large pages are not mapped on CPUs that would stop when their size changes.
  */
 u64 osp_host_arch_capabilities(void)
 {
 	u64 value = 0;
+	int i;
 
 	if (boot_cpu_has(X86_FEATURE_ARCH_CAPABILITIES))
 		rdmsrl(MSR_IA32_ARCH_CAPABILITIES, value);
-	return (value & ARCH_CAPABILITIES_FACTS) | ARCH_CAP_SKIP_VMENTRY_L1DFLUSH;
+	value &= ARCH_CAPABILITIES_FACTS;
+	for (i = 0; i < ARRAY_SIZE(immunities); i++)
+		if (!boot_cpu_has_bug(immunities[i].bug))
+			value |= immunities[i].immune;
+	return value | ARCH_CAP_SKIP_VMENTRY_L1DFLUSH | ARCH_CAP_PSCHANGE_MC_NO;
 }

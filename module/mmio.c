@@ -53,20 +53,20 @@ static int update_entry(void *ctx, u64 gpa, u64 *old, u64 new, unsigned int len)
 	return osp_gpa_cmpxchg(ctx, gpa, old, new, len);
 }
 
-/* All that a translation depends on, read once an emulation. */
-static void prepare_walk(struct emulation *e)
+/**
+ * osp_prepare_walk() - all that a translation of the guest's depends on
+ * @vcpu: the vCPU, loaded
+ * @walk: result; the caller adds cpl and rflags
+ */
+void osp_prepare_walk(struct osp_vcpu *vcpu, struct osp_walk_cpu *walk)
 {
-	struct osp_vcpu *vcpu = e->vcpu;
-	struct osp_walk_cpu *walk = &e->walk;
 	int i;
 
 	walk->cr0 = osp_vmx_cr0(vcpu);
 	walk->cr3 = osp_vmx_cr3(vcpu);
 	walk->cr4 = osp_vmx_cr4(vcpu);
 	walk->efer = vcpu->efer;
-	walk->rflags = e->cpu.rflags;
 	walk->pkru = vcpu->pkru;
-	walk->cpl = e->cpu.cpl;
 	walk->phys_bits = vcpu->phys_bits;
 	walk->gbpages = osp_has(vcpu, OSP_GUEST_GBPAGES);
 	walk->read = read_entry;
@@ -75,6 +75,14 @@ static void prepare_walk(struct emulation *e)
 	if ((walk->cr4 & X86_CR4_PAE) && !(walk->efer & EFER_LMA))
 		for (i = 0; i < 4; i++)
 			walk->pdpte[i] = osp_vmx_pdpte(vcpu, i);
+}
+
+/* Once an emulation. */
+static void prepare_walk(struct emulation *e)
+{
+	osp_prepare_walk(e->vcpu, &e->walk);
+	e->walk.rflags = e->cpu.rflags;
+	e->walk.cpl = e->cpu.cpl;
 	e->walk_ready = true;
 }
 

@@ -349,6 +349,8 @@ bool osp_efer_valid(u64 efer);
 int osp_load_pdptes(struct osp_vcpu *vcpu, u64 cr3);
 
 /* mmio.c: accesses that leave RAM, port I/O */
+struct osp_walk_cpu;
+void osp_prepare_walk(struct osp_vcpu *vcpu, struct osp_walk_cpu *walk);
 int osp_mmio_exit(struct osp_vcpu *vcpu, u64 gpa);
 int osp_string_io(struct osp_vcpu *vcpu);
 int osp_port_io(struct osp_vcpu *vcpu, u16 port, unsigned int size, bool in);

@@ -427,6 +427,7 @@ static const struct {
 	{ KVM_INTERRUPT, osp_ioctl_interrupt },
 	{ KVM_NMI, osp_ioctl_nmi },
 	{ KVM_GET_TSC_KHZ, get_tsc_khz },
+	{ KVM_TRANSLATE, osp_translate },
 };
 
 static long call_row(struct osp_vcpu *vcpu, unsigned int cmd,

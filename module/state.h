@@ -26,4 +26,7 @@ int osp_ioctl_nmi(struct osp_vcpu *vcpu, void *data);
 int osp_accepted_interrupt(const struct osp_vcpu *vcpu);
 void osp_accept_interrupt(struct osp_vcpu *vcpu, u8 vector);
 
+/* translate.c */
+int osp_translate(struct osp_vcpu *vcpu, void *data);
+
 #endif /* OSP_STATE_H */
