@@ -35,7 +35,7 @@
 /**
  * struct row - a register, or a range of them
  * @first: number
- * @last: of the last of the range
+ * @last: of the last of a range, or 0
  * @field: offset in struct osp_vcpu of its u64, or array of them; or 0
  * @value: what is read, without @field
  * @needs: OSP_GUEST_* that the guest must have, or it gets #GP; or 0
@@ -367,108 +367,112 @@ MSR_WRITE(write_platform_info)
 }
 
 #define AT(member)	.field = offsetof(struct osp_vcpu, member)
-#define ONE(msr)	(msr), (msr)
 
 static const struct row rows[] = {
 	/* The Pentium's machine-check registers */
 	{ MSR_IA32_P5_MC_ADDR, MSR_IA32_P5_MC_TYPE },
-	{ ONE(MSR_IA32_TSC), .saved = true,
+	{ MSR_IA32_TSC, .saved = true,
 	  .read = read_tsc, .write = write_tsc },
 	/* KVM's clock is not offered; userspace may say that it is off. */
 	{ MSR_KVM_WALL_CLOCK, MSR_KVM_SYSTEM_TIME, .write = write_zero },
-	{ ONE(MSR_IA32_PLATFORM_ID) },
-	{ ONE(MSR_IA32_APICBASE), .read = read_apic_base,
+	{ MSR_IA32_PLATFORM_ID },
+	{ MSR_IA32_APICBASE, .read = read_apic_base,
 	  .write = write_apic_base },
-	{ ONE(MSR_IA32_EBL_CR_POWERON) },
-	{ ONE(MSR_EBC_FREQUENCY_ID), .value = 1 << 24 },
-	{ ONE(MSR_SMI_COUNT) },
-	{ ONE(MSR_IA32_FEAT_CTL), AT(feat_ctl), .saved = true,
+	{ MSR_IA32_EBL_CR_POWERON },
+	{ MSR_EBC_FREQUENCY_ID, .value = 1 << 24 },
+	{ MSR_SMI_COUNT },
+	{ MSR_IA32_FEAT_CTL, AT(feat_ctl), .saved = true,
 	  .write = write_feat_ctl },
-	{ ONE(MSR_IA32_TSC_ADJUST), AT(tsc_adjust), .saved = true,
+	{ MSR_IA32_TSC_ADJUST, AT(tsc_adjust), .saved = true,
 	  .write = write_tsc_adjust },
-	{ ONE(MSR_IA32_SPEC_CTRL), AT(spec_ctrl), .saved = true,
+	{ MSR_IA32_SPEC_CTRL, AT(spec_ctrl), .saved = true,
 	  .needs = OSP_GUEST_SPEC_CTRL, .write = write_spec_ctrl },
-	{ ONE(MSR_IA32_PRED_CMD), .needs = OSP_GUEST_SPEC_CTRL,
+	{ MSR_IA32_PRED_CMD, .needs = OSP_GUEST_SPEC_CTRL,
 	  .read = read_never, .write = write_pred_cmd },
-	{ ONE(MSR_IA32_UCODE_WRITE), .read = read_never,
+	{ MSR_IA32_UCODE_WRITE, .read = read_never,
 	  .write = write_ignored },
-	{ ONE(MSR_IA32_UCODE_REV), AT(ucode_rev), .saved = true,
+	{ MSR_IA32_UCODE_REV, AT(ucode_rev), .saved = true,
 	  .write = write_host_else_ignored },
 	/* No performance counters */
 	{ MSR_P6_PERFCTR0, MSR_P6_PERFCTR1, .write = write_ignored },
-	{ ONE(MSR_FSB_FREQ), .value = 3 },
-	{ ONE(MSR_PLATFORM_INFO), AT(platform_info), .saved = true,
+	{ MSR_FSB_FREQ, .value = 3 },
+	{ MSR_PLATFORM_INFO, AT(platform_info), .saved = true,
 	  .write = write_platform_info },
-	{ ONE(MSR_MTRRcap), .value = MTRR_CAP },
-	{ ONE(MSR_IA32_ARCH_CAPABILITIES), AT(arch_capabilities),
+	{ MSR_MTRRcap, .value = MTRR_CAP },
+	{ MSR_IA32_ARCH_CAPABILITIES, AT(arch_capabilities),
 	  .saved = true, .needs = OSP_GUEST_ARCH_CAP, .write = write_host },
-	{ ONE(MSR_IA32_BBL_CR_CTL3), .value = 0xbe702111,
+	{ MSR_IA32_BBL_CR_CTL3, .value = 0xbe702111,
 	  .write = write_ignored },
-	{ ONE(MSR_MISC_FEATURES_ENABLES), .saved = true, .write = write_zero },
-	{ MSR_IA32_SYSENTER_CS, MSR_IA32_SYSENTER_CS, .saved = true,
+	{ MSR_MISC_FEATURES_ENABLES, .saved = true, .write = write_zero },
+	{ MSR_IA32_SYSENTER_CS, .saved = true,
 	  .read = read_vmcs, .write = write_vmcs },
 	{ MSR_IA32_SYSENTER_ESP, MSR_IA32_SYSENTER_EIP, .saved = true,
 	  .read = read_vmcs, .write = write_vmcs_address },
-	{ ONE(MSR_IA32_MCG_CAP), .value = OSP_NR_MCE_BANKS },
-	{ ONE(MSR_IA32_MCG_STATUS), AT(mcg_status), .saved = true,
+	{ MSR_IA32_MCG_CAP, .value = OSP_NR_MCE_BANKS },
+	{ MSR_IA32_MCG_STATUS, AT(mcg_status), .saved = true,
 	  .write = write_any },
-	{ ONE(MSR_IA32_MCG_CTL), .saved = true, .write = write_zero_host },
+	{ MSR_IA32_MCG_CTL, .saved = true, .write = write_zero_host },
 	{ MSR_P6_EVNTSEL0, MSR_P6_EVNTSEL1, .write = write_ignored },
-	{ ONE(MSR_IA32_PERF_STATUS), .value = 1000 | 4ULL << 40 },
-	{ ONE(MSR_IA32_PERF_CTL) },
-	{ ONE(MSR_IA32_MISC_ENABLE), AT(misc_enable), .saved = true,
+	{ MSR_IA32_PERF_STATUS, .value = 1000 | 4ULL << 40 },
+	{ MSR_IA32_PERF_CTL },
+	{ MSR_IA32_MISC_ENABLE, AT(misc_enable), .saved = true,
 	  .write = write_misc_enable },
-	{ ONE(MSR_IA32_DEBUGCTLMSR), .read = read_vmcs,
+	{ MSR_IA32_DEBUGCTLMSR, .read = read_vmcs,
 	  .write = write_debugctl },
 	{ MSR_IA32_LASTBRANCHFROMIP, MSR_IA32_LASTINTTOIP },
-	{ ONE(MSR_IA32_POWER_CTL), AT(power_ctl), .saved = true,
+	{ MSR_IA32_POWER_CTL, AT(power_ctl), .saved = true,
 	  .write = write_any },
 	{ OSP_MSR_VAR_MTRR, OSP_MSR_VAR_MTRR + 2 * OSP_NR_VAR_MTRRS - 1,
 	  AT(mtrr_var), .write = write_var_mtrr },
-	{ ONE(MSR_MTRRfix64K_00000), AT(mtrr_fixed[0]),
+	{ MSR_MTRRfix64K_00000, AT(mtrr_fixed[0]),
 	  .write = write_fixed_mtrr },
 	{ MSR_MTRRfix16K_80000, MSR_MTRRfix16K_A0000, AT(mtrr_fixed[1]),
 	  .write = write_fixed_mtrr },
 	{ MSR_MTRRfix4K_C0000, MSR_MTRRfix4K_F8000, AT(mtrr_fixed[3]),
 	  .write = write_fixed_mtrr },
-	{ ONE(MSR_IA32_CR_PAT), .saved = true, .read = read_vmcs,
+	{ MSR_IA32_CR_PAT, .saved = true, .read = read_vmcs,
 	  .write = write_pat },
 	{ MSR_IA32_MC0_CTL2, MSR_IA32_MC0_CTL2 + OSP_NR_MCE_BANKS - 1,
 	  .needs = OSP_GUEST_NEVER, .write = write_zero_host },
-	{ ONE(MSR_MTRRdefType), AT(mtrr_def_type),
+	{ MSR_MTRRdefType, AT(mtrr_def_type),
 	  .write = write_mtrr_def_type },
-	{ ONE(MSR_IA32_PERF_CAPABILITIES), .saved = true,
+	{ MSR_IA32_PERF_CAPABILITIES, .saved = true,
 	  .needs = OSP_GUEST_NEVER, .write = write_zero_host },
 	{ MSR_IA32_MC0_CTL, MSR_IA32_MC0_CTL + 4 * OSP_NR_MCE_BANKS - 1,
 	  AT(mce_banks), .write = write_mce_bank },
 	/* Power: the host's is not the guest's to see. */
-	{ ONE(MSR_RAPL_POWER_UNIT) },
-	{ ONE(MSR_PKG_ENERGY_STATUS) },
-	{ ONE(MSR_DRAM_ENERGY_STATUS) },
-	{ ONE(MSR_PP0_ENERGY_STATUS) },
-	{ ONE(MSR_PP1_ENERGY_STATUS) },
-	{ ONE(MSR_IA32_TSC_DEADLINE), .saved = true,
+	{ MSR_RAPL_POWER_UNIT },
+	{ MSR_PKG_ENERGY_STATUS },
+	{ MSR_DRAM_ENERGY_STATUS },
+	{ MSR_PP0_ENERGY_STATUS },
+	{ MSR_PP1_ENERGY_STATUS },
+	{ MSR_IA32_TSC_DEADLINE, .saved = true,
 	  .read = read_tsc_deadline, .write = write_tsc_deadline },
 	{ OSP_X2APIC_MSR_FIRST, OSP_X2APIC_MSR_LAST,
 	  .read = read_x2apic, .write = write_x2apic },
-	{ ONE(MSR_IA32_XSS), AT(ia32_xss), .needs = OSP_GUEST_XSAVES,
+	{ MSR_IA32_XSS, AT(ia32_xss), .needs = OSP_GUEST_XSAVES,
 	  .write = write_zero },
 	{ MSR_KVM_WALL_CLOCK_NEW, MSR_KVM_SYSTEM_TIME_NEW,
 	  .write = write_zero },
-	{ ONE(MSR_EFER), AT(efer), .write = write_efer },
-	{ ONE(MSR_STAR), AT(user_msrs[OSP_MSR_STAR]), .saved = true,
+	{ MSR_EFER, AT(efer), .write = write_efer },
+	{ MSR_STAR, AT(user_msrs[OSP_MSR_STAR]), .saved = true,
 	  .write = write_user },
 	{ MSR_LSTAR, MSR_CSTAR, AT(user_msrs[OSP_MSR_LSTAR]), .saved = true,
 	  .write = write_user_address },
-	{ ONE(MSR_SYSCALL_MASK), AT(user_msrs[OSP_MSR_FMASK]), .saved = true,
+	{ MSR_SYSCALL_MASK, AT(user_msrs[OSP_MSR_FMASK]), .saved = true,
 	  .write = write_user_32 },
 	{ MSR_FS_BASE, MSR_GS_BASE, .read = read_vmcs,
 	  .write = write_vmcs_address },
-	{ ONE(MSR_KERNEL_GS_BASE), .saved = true, .read = read_kernel_gs_base,
+	{ MSR_KERNEL_GS_BASE, .saved = true, .read = read_kernel_gs_base,
 	  .write = write_kernel_gs_base },
-	{ ONE(MSR_TSC_AUX), AT(user_msrs[OSP_MSR_TSC_AUX]), .saved = true,
+	{ MSR_TSC_AUX, AT(user_msrs[OSP_MSR_TSC_AUX]), .saved = true,
 	  .needs = OSP_GUEST_RDTSCP, .write = write_tsc_aux },
 };
+
+static u32 last_of(const struct row *row)
+{
+	return row->last ?: row->first;
+}
 
 static const struct row *find(u32 msr)
 {
@@ -478,7 +482,7 @@ static const struct row *find(u32 msr)
 		middle = (low + high) / 2;
 		if (msr < rows[middle].first)
 			high = middle - 1;
-		else if (msr > rows[middle].last)
+		else if (msr > last_of(&rows[middle]))
 			low = middle + 1;
 		else
 			return &rows[middle];
@@ -489,7 +493,7 @@ static const struct row *find(u32 msr)
 static u64 *slot(struct osp_vcpu *vcpu, const struct row *row, u32 msr)
 {
 	u32 index = array_index_nospec(msr - row->first,
-				       row->last - row->first + 1);
+				       last_of(row) - row->first + 1);
 
 	return (u64 *)((void *)vcpu + row->field) + index;
 }
@@ -557,7 +561,7 @@ static int put_list(u32 __user *arg, u32 room)
 	for (row = rows; row < rows + ARRAY_SIZE(rows); row++) {
 		if (!row->saved || !is_saved(row))
 			continue;
-		for (msr = row->first; msr <= row->last; msr++, n++)
+		for (msr = row->first; msr <= last_of(row); msr++, n++)
 			if (n < room && put_user(msr, arg + n))
 				return -EFAULT;
 	}
