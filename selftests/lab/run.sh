@@ -114,7 +114,7 @@ run_machine()
 	watch_pid=$!
 	if [ "$INTERACTIVE" = 0 ]; then
 		tail -n +1 -s 0.2 -f --pid=$bochs_pid "$RUN/console" 2>/dev/null |
-			sed -u '1,/^lab-begin/d; s/\r*$//
+			sed -u '0,/^lab-begin/d; s/\r*$//
 				/\[ *[0-9.]*\] reboot: Power down$/ { s///; /^$/d }' &
 		stream_pid=$!
 		wait -n "$bochs_pid" "$watch_pid"
