@@ -151,9 +151,11 @@ bool osp_vmcs_load(struct osp_vmcs *vmcs)
 {
 	int this = smp_processor_id();
 	struct vmx_cpu *cpu = this_cpu_ptr(&vmx_cpus);
-	bool moved = smp_load_acquire(&vmcs->cpu) != this;
 	unsigned long flags;
+	bool moved;
 
+	/* Pairs with the release in vmcs_clear_here(): it left that list. */
+	moved = smp_load_acquire(&vmcs->cpu) != this;
 	if (!moved && cpu->current_vmcs == vmcs)
 		return false;
 	if (moved)
