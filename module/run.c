@@ -86,13 +86,20 @@ static __always_inline void trace_exit(struct osp_vcpu *vcpu)
 }
 
 /*
+ * How many exits a section may handle.  A pending host interrupt ends it at the
+ * next entry; the bound is for what keeps the CPU from seeing one, as an emulated
+ * CPU may while the guest has interrupts off.
+ */
+#define SECTION_EXITS	256
+
+/*
  * Enter the guest until something needs more than this.  Returns like an exit
  * handler, or OSP_EXIT_SLOW with the exit's second function still to be called.
  */
 static int run_section(struct osp_vcpu *vcpu)
 {
 	const struct osp_exit_row *row;
-	int r;
+	int r, left = SECTION_EXITS;
 
 	do {
 		if (unlikely(__xfer_to_guest_mode_work_pending()))
@@ -112,7 +119,7 @@ static int run_section(struct osp_vcpu *vcpu)
 		if (!row->fast)
 			return OSP_EXIT_SLOW;
 		r = row->fast(vcpu);
-	} while (r == 1 && !vcpu->halted);
+	} while (r == 1 && !vcpu->halted && --left);
 	return r;
 }
 

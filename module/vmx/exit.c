@@ -153,8 +153,6 @@ static int do_debug(struct osp_vcpu *vcpu, u32 info)
 	u64 state = osp_vmx_interruptibility(vcpu);
 
 	/* SDM 3C table 28-1; DR6 as the processor would have left it. */
-	if (vcpu->db_live)
-		get_debugreg(vcpu->dr6, 6);
 	vcpu->dr6 &= ~(u64)DR_TRAP_BITS;
 	vcpu->dr6 |= vmread(EXIT_QUALIFICATION) & DR6_HITS;
 	vmwrite(GUEST_DR7, vmread(GUEST_DR7) & ~(u64)DR_GENERAL_DETECT);
@@ -164,30 +162,39 @@ static int do_debug(struct osp_vcpu *vcpu, u32 info)
 		 (osp_vmx_rflags(vcpu) & X86_EFLAGS_TF))
 		/* What the entry demands of a state with TF and a shadow. */
 		vmwrite(GUEST_PENDING_DEBUG, BIT(14));
-	if (vcpu->db_live)
-		set_debugreg(vcpu->dr6, 6);
 	osp_queue_exception(vcpu, X86_TRAP_DB);
 	return 1;
 }
 
+/* What is the host's: before anything else, with interrupts still off. */
+static int do_host_exception(struct osp_vcpu *vcpu)
+{
+	u32 info = vmread(EXIT_INTR_INFO);
+
+	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR)
+		osp_host_nmi();
+	else if ((info & INTR_INFO_VECTOR_MASK) == X86_TRAP_MC)
+		osp_host_machine_check();
+	else
+		return OSP_EXIT_SLOW;
+	return 1;
+}
+
+/*
+ * What is the guest's.  Its delivery may raise it again, and then no host
+ * interrupt is seen between two exits: they are let in here.
+ */
 static int do_exception(struct osp_vcpu *vcpu)
 {
 	u32 info = vmread(EXIT_INTR_INFO);
 	u32 vector = info & INTR_INFO_VECTOR_MASK;
 
-	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR) {
-		osp_host_nmi();
-		return 1;
-	}
 	/* IRET had unblocked NMIs before it faulted: it will do so again. */
 	if ((info & INTR_INFO_UNBLOCK_NMI) && vector != X86_TRAP_DF &&
 	    !vcpu->event.info)
 		osp_vmx_set_interruptibility(vcpu,
 			osp_vmx_interruptibility(vcpu) | GUEST_INTR_STATE_NMI);
 	switch (vector) {
-	case X86_TRAP_MC:
-		osp_host_machine_check();
-		return 1;
 	case X86_TRAP_DB:
 		return do_debug(vcpu, info);
 	case X86_TRAP_AC:
@@ -253,7 +260,9 @@ static int do_machine_check_on_entry(struct osp_vcpu *vcpu)
 
 /* What has no row is reported to userspace and ends the guest, not the host. */
 const struct osp_exit_row osp_exit_table[OSP_NR_EXIT_REASONS] = {
-	[OSP_EXIT_EXCEPTION_NMI]	= { .fast = do_exception, .delivers = true },
+	[OSP_EXIT_EXCEPTION_NMI]	= { .fast = do_host_exception,
+					    .slow = do_exception,
+					    .delivers = true },
 	[OSP_EXIT_EXTERNAL_INTERRUPT]	= SLOW(do_leave),
 	[OSP_EXIT_TRIPLE_FAULT]		= FAST(osp_triple_fault),
 	[OSP_EXIT_INTERRUPT_WINDOW]	= FAST(do_interrupt_window),
