@@ -99,6 +99,9 @@ static enum osp_insn_status translate(struct emulation *e, u64 linear,
 		*gpa = result.gpa;
 		return OSP_INSN_OK;
 	}
+	/* Page tables in a device: what is there can't be known here. */
+	if (r == -ENXIO)
+		return OSP_INSN_UNHANDLED;
 	if (r < 0) {
 		e->error = r;
 		return OSP_INSN_ERROR;
