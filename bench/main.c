@@ -129,19 +129,25 @@ static const struct option options[] = {
 	{ 0 },
 };
 
+/* Tell the reader of the trace which windows were these. */
+static void report_marked(const struct bench *bench, const struct row *row,
+			  int windows)
+{
+	printf("{\"dev\":\"%s\",\"marked\":\"%s\",\"windows\":%d}\n",
+	       bench->dev, row->name, windows);
+	fflush(stdout);
+}
+
 static int run_row(const struct bench *bench, const struct row *row, int json)
 {
 	struct samples samples = { 0 };
 	int ret;
 
-	if (bench->mark) {
-		printf("{\"dev\":\"%s\",\"marked\":\"%s\",\"windows\":%d}\n",
-		       bench->dev, row->name, MARK_WINDOWS);
-		fflush(stdout);
-	}
 	set_time_limit(ROW_SECONDS);
 	ret = row->measure(bench, row, &samples);
 	set_time_limit(0);
+	if (bench->mark)
+		report_marked(bench, row, samples.count);
 	if (ret < 0)
 		complain("row '%s' could not be measured on %s", row->name,
 			 bench->dev);

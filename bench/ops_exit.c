@@ -8,6 +8,7 @@
  * first batch warms up, and is not counted.
  */
 #include <stddef.h>
+#include <stdlib.h>
 
 #include "bench.h"
 #include "guest.h"
@@ -26,14 +27,22 @@ static int measure_empty(struct vm *vm, double *ticks)
 	return 0;
 }
 
-/* The iterations to be traced, each alone between two markers. */
-static int run_marked(struct vm *vm)
+/*
+ * The iterations to be traced, each alone between two markers, and a sample
+ * for each.  A marker without its partner would turn all later windows inside
+ * out, so the program ends there.
+ */
+static int run_marked(struct vm *vm, struct samples *samples)
 {
 	int i;
 
-	for (i = 0; i < MARK_WINDOWS; i++)
-		if (vm_batch(vm, 1, 1) < 0)
-			return -1;
+	for (i = 0; i < MARK_WINDOWS; i++) {
+		if (vm_batch(vm, 1, 1) < 0) {
+			complain("a traced operation failed; no trace of later rows");
+			exit(1);
+		}
+		samples_add(samples, 0);
+	}
 	return 0;
 }
 
@@ -61,7 +70,7 @@ static int run_program(const struct bench *bench, struct vm *vm,
 	    vm_batch(vm, row->iterations, 0) < 0)
 		return -1;
 	if (bench->mark)
-		return run_marked(vm);
+		return run_marked(vm, samples);
 	return run_batches(vm, row, field, loop, samples);
 }
 

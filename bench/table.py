@@ -11,18 +11,6 @@ RATIO_TARGETS = {'boot-init': 0.95}
 # At most so many of each in one operation.
 COUNT_TARGETS = {'cpuid': {'vmread': 4, 'vmwrite': 1, 'rdmsr': 0, 'wrmsr': 0}}
 
-# SDM 3D, appendix C.
-EXIT_NAMES = {
-    0: 'EXCEPTION_NMI', 1: 'EXTERNAL_INTERRUPT', 2: 'TRIPLE_FAULT',
-    7: 'INTERRUPT_WINDOW', 8: 'NMI_WINDOW', 9: 'TASK_SWITCH', 10: 'CPUID',
-    12: 'HLT', 13: 'INVD', 14: 'INVLPG', 15: 'RDPMC', 16: 'RDTSC',
-    18: 'VMCALL', 28: 'CR_ACCESS', 29: 'DR_ACCESS', 30: 'IO_INSTRUCTION',
-    31: 'RDMSR', 32: 'WRMSR', 36: 'MWAIT', 39: 'MONITOR', 40: 'PAUSE',
-    43: 'TPR_BELOW_THRESHOLD', 44: 'APIC_ACCESS', 45: 'VIRTUALIZED_EOI',
-    48: 'EPT_VIOLATION', 49: 'EPT_MISCONFIG', 52: 'PREEMPTION_TIMER',
-    54: 'WBINVD', 55: 'XSETBV', 56: 'APIC_WRITE',
-}
-
 OURS, KVM = '/dev/ospite', '/dev/kvm'
 
 
@@ -104,19 +92,33 @@ def print_missed_counts(name, ours):
 
 
 def print_exits(exits):
-    """The exits of a guest's boot, by reason, most first."""
+    """The exits of a guest's boot, by reason: the dearest first."""
     if not exits:
         return
     table = {}
     for entry in exits:
-        reason = entry['exit'] & 0xffff
-        table.setdefault(reason, {})[entry['dev']] = entry['count']
-    table = sorted(table.items(), key=lambda row: -max(row[1].values()))
-    print('\nExits of the Linux guest, from launch to power-off.')
-    print(f'{"":28} {"KVM":>10} {"Ospite":>10}')
-    for reason, counts in table:
-        name = EXIT_NAMES.get(reason, f'reason {reason}')
-        print(f'{name:28} {counts.get(KVM, 0):10} {counts.get(OURS, 0):10}')
-    totals = [sum(counts.get(dev, 0) for _, counts in table)
-              for dev in (KVM, OURS)]
-    print(f'{"all":28} {totals[0]:10} {totals[1]:10}')
+        table.setdefault(entry['exit'], {})[entry['dev']] = entry
+    guest = table.pop('guest', {})
+    order = sorted(table.items(), reverse=True, key=lambda item:
+                   max(entry['ticks'] for entry in item[1].values()))
+    print('\nExits of the Linux guest, and the time until it goes on, while'
+          ' traced.')
+    print(f'{"":28} {"KVM":>8} {"Ospite":>8} {"KVM":>9} {"Ospite":>9} Mticks')
+    for name, entries in order:
+        print_exit(name, entries)
+    print_exit('all exits', {
+        dev: {key: sum(entries[dev][key] for entries in table.values()
+                       if dev in entries) for key in ('count', 'ticks')}
+        for dev in (KVM, OURS)})
+    print_exit('the guest itself', guest)
+
+
+def print_exit(name, entries):
+    """One line."""
+    columns = []
+    for key, width, scale in (('count', 8, 1), ('ticks', 9, 1e6)):
+        for dev in (KVM, OURS):
+            value = entries.get(dev, {}).get(key, 0) / scale
+            columns.append(f'{value:>{width}.0f}' if scale == 1
+                           else f'{value:>{width}.2f}')
+    print(f'{name:28} {" ".join(columns)}')

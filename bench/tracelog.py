@@ -159,3 +159,11 @@ def symbol_tables(path_name):
             else:
                 lines.append(line)
     return tables
+
+
+def function_lines(window, symbols):
+    """The functions that executed most, first, a line each."""
+    for name, count, dear in by_function(window, symbols):
+        notes = ' '.join(f'{word} {dear[word]}' for word in COUNTED
+                         if dear[word])
+        yield f'  {count:8} {name:48} {notes}'.rstrip()

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Run operations in the lab with Bochs' debugger tracing them."""
+"""Have Bochs' debugger trace the marked operations of a run of the lab."""
 
 import collections
+import itertools
 import os
 import sys
-import tempfile
 
 import labrun
 import tracelog
@@ -16,53 +16,58 @@ MAX_WINDOWS = 400
 Traced = collections.namedtuple('Traced', 'dev row window symbols')
 
 
-def collect(modules, rows, kernel):
-    """Trace @rows (all, if none) on each of @modules in one boot.
+class Tracing:
+    """What the lab needs for a trace, and the trace afterwards.
 
-    Returns a list of Traced, for each row the shortest of its windows: the
-    one that no interrupt came into.
+    @folder takes the logs. Bochs 3.0 does not stop at a magic breakpoint, so
+    this is 2.7.
     """
-    marked = []
 
-    def on_line(line):
-        entry = labrun.parse(line)
-        if entry and 'marked' in entry:
-            marked.append(entry)
-        elif entry is None:
-            print(line, file=sys.stderr)
-
-    with tempfile.TemporaryDirectory() as folder:
+    def __init__(self, folder):
         commands = os.path.join(folder, 'commands')
-        log = os.path.join(folder, 'log')
-        printed = os.path.join(folder, 'symbols')
+        self.log = os.path.join(folder, 'log')
+        self.printed = os.path.join(folder, 'symbols')
+        self.marked = []
         with open(commands, 'w', encoding='ascii') as file:
             file.write(tracelog.debugger_commands(MAX_WINDOWS))
-        status = labrun.run(
-            ['trace', *modules, '--', *rows], modules, kernel,
-            # Bochs 3.0 does not stop at a magic breakpoint.
-            ['--bochs', '2.7', '--bochs-rc', commands,
-             '--bochs-line', 'magic_break: enabled=1',
-             '--bochs-line', f'debugger_log: {log}',
-             '--bochs-line', f'parport1: enabled=1, file={printed}',
-             '--file', os.path.join(labrun.BENCH, 'lpt')], on_line)
-        if not os.path.exists(log) or not os.path.exists(printed):
-            raise labrun.Failure(
-                f'the lab ended with status {status} and no trace')
-        return status, match(marked, list(tracelog.windows(log)),
-                             tracelog.symbol_tables(printed))
+        self.options = [
+            '--bochs', '2.7', '--bochs-rc', commands,
+            '--bochs-line', 'magic_break: enabled=1',
+            '--bochs-line', f'debugger_log: {self.log}',
+            '--bochs-line', f'parport1: enabled=1, file={self.printed}',
+            '--file', os.path.join(labrun.BENCH, 'lpt')]
+
+    def take(self, entry):
+        """A row is about to be traced."""
+        self.marked.append(entry)
+
+    def result(self):
+        """A list of Traced: for each row the shortest of its windows, the
+        one that no interrupt came into."""
+        if not os.path.exists(self.log) or not os.path.exists(self.printed):
+            print('bench: the lab ended without a trace', file=sys.stderr)
+            return []
+        tables = tracelog.symbol_tables(self.printed)
+        windows = iter(tracelog.windows(self.log))
+        traced = []
+        for entry in self.marked:
+            mine = list(itertools.islice(windows, entry['windows']))
+            if not entry['windows']:
+                continue  # it failed before it was traced
+            if len(mine) < entry['windows']:
+                print(f'bench: the trace ends in row {entry["marked"]} on'
+                      f' {entry["dev"]}', file=sys.stderr)
+                break
+            traced.append(Traced(entry['dev'], entry['marked'],
+                                 min(mine, key=lambda w: len(w.steps)),
+                                 tables[entry['dev']]))
+        return traced
 
 
-def match(marked, found, tables):
-    """Give each marked row its windows, which come in the same order."""
-    expected = sum(entry['windows'] for entry in marked)
-    if len(found) != expected:
-        raise labrun.Failure(
-            f'{expected} windows were marked, but {len(found)} traced')
-    traced = []
-    for entry in marked:
-        count = entry['windows']
-        mine, found = found[:count], found[count:]
-        traced.append(Traced(entry['dev'], entry['marked'],
-                             min(mine, key=lambda w: len(w.steps)),
-                             tables[entry['dev']]))
-    return traced
+def summary(item):
+    """Two lines: instructions, exits and the dear instructions."""
+    dear = '  '.join(f'{word} {count}' for word, count
+                     in sorted(item.window.dear.items()))
+    return (f'{item.row} on {item.dev}:'
+            f' {item.window.host_instructions()} instructions of the host,'
+            f' {item.window.exits()} exits\n    {dear}')
