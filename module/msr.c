@@ -334,6 +334,15 @@ MSR_WRITE(write_mce_bank)
 	return 0;
 }
 
+/* MCG_CAP says that it is not there; userspace sets it nevertheless. */
+MSR_WRITE(write_mcg_ctl)
+{
+	if (value && ~value)
+		return 1;
+	*slot = value;
+	return 0;
+}
+
 MSR_WRITE(write_misc_enable)
 {
 	if (!host) {
@@ -411,7 +420,8 @@ static const struct row rows[] = {
 	{ MSR_IA32_MCG_CAP, .value = OSP_NR_MCE_BANKS },
 	{ MSR_IA32_MCG_STATUS, AT(mcg_status), .saved = true,
 	  .write = write_any },
-	{ MSR_IA32_MCG_CTL, .saved = true, .write = write_zero_host },
+	{ MSR_IA32_MCG_CTL, AT(mcg_ctl), .saved = true,
+	  .needs = OSP_GUEST_NEVER, .write = write_mcg_ctl },
 	{ MSR_P6_EVNTSEL0, MSR_P6_EVNTSEL1, .write = write_ignored },
 	{ MSR_IA32_PERF_STATUS, .value = 1000 | 4ULL << 40 },
 	{ MSR_IA32_PERF_CTL },

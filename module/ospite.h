@@ -209,7 +209,7 @@ struct osp_vcpu {
 	u64 mtrr_def_type;
 	u64 mtrr_fixed[11];
 	u64 mtrr_var[2 * OSP_NR_VAR_MTRRS];
-	u64 mcg_status;
+	u64 mcg_status, mcg_ctl;
 	u64 mce_banks[4 * OSP_NR_MCE_BANKS];
 	u64 feat_ctl, ucode_rev, power_ctl, platform_info;
 	u64 arch_capabilities;

@@ -295,6 +295,17 @@ static int set_lapic(struct osp_vcpu *vcpu, void *data)
 	return 0;
 }
 
+/*
+ * The page in which a 32-bit guest that QEMU has patched finds its TPR; with
+ * the TPR shadow of VMX it is not needed.  QEMU turns it off at each reset.
+ */
+static int set_vapic_addr(struct osp_vcpu *vcpu, void *data)
+{
+	const struct kvm_vapic_addr *addr = data;
+
+	return !vcpu->lapic || addr->vapic_addr ? -EINVAL : 0;
+}
+
 static int get_xcrs(struct osp_vcpu *vcpu, void *data)
 {
 	struct kvm_xcrs *xcrs = data;
@@ -420,6 +431,7 @@ static const struct {
 	{ KVM_SET_MP_STATE, set_mp_state },
 	{ KVM_GET_LAPIC, get_lapic },
 	{ KVM_SET_LAPIC, set_lapic },
+	{ KVM_SET_VAPIC_ADDR, set_vapic_addr },
 	{ KVM_GET_VCPU_EVENTS, osp_get_vcpu_events },
 	{ KVM_SET_VCPU_EVENTS, osp_set_vcpu_events },
 	{ KVM_GET_DEBUGREGS, osp_get_debugregs },
