@@ -73,7 +73,7 @@ watch()
 	while [ $SECONDS -lt $end ]; do
 		sleep 0.5
 		[ "$(starts)" -lt 2 ] || return 0
-		if panicked; then
+		if [ "$EXPECT" != panic ] && panicked; then
 			sleep 2	# for the rest of the message
 			return 0
 		fi
@@ -162,12 +162,14 @@ judge()
 
 	read -r _ status splats < <(tr -d '\r' <"$RUN/report" | grep -a '^lab-verdict ' | tail -n 1)
 	marks=$(starts)
-	if [ "$EXPECT" = reset ]; then
-		if [ "$marks" -ge 2 ] && rebooted && ! panicked; then
-			exit 0
-		fi
-		fail 126 "the machine was to reset itself, and did not"
-	fi
+	case "$EXPECT" in
+	reset)
+		[ "$marks" -lt 2 ] || ! rebooted || panicked || exit 0
+		fail 126 "the machine was to reset itself, and did not" ;;
+	panic)
+		[ "$marks" -lt 2 ] || ! panicked || exit 0
+		fail 126 "the machine was to panic and reset itself, and did not" ;;
+	esac
 	if [ -z "$status" ]; then
 		if panicked; then
 			fail 126 "the kernel inside panicked"
