@@ -191,6 +191,15 @@ static long set_identity_map_addr(struct osp_vm *vm, void __user *arg)
 	return vm->nr_vcpus ? -EINVAL : 0;
 }
 
+/* KVM_SET_NR_MMU_PAGES: KVM's smallest allowance */
+#define MIN_MMU_PAGES	64
+
+/* A bound for shadow pages, which there are none of: EPT needs no such choice. */
+static long set_nr_mmu_pages(struct osp_vm *vm, void __user *arg)
+{
+	return (unsigned long)arg < MIN_MMU_PAGES ? -EINVAL : 0;
+}
+
 static long set_boot_cpu_id(struct osp_vm *vm, void __user *arg)
 {
 	long r = 0;
@@ -330,6 +339,7 @@ static const struct {
 	{ KVM_SET_USER_MEMORY_REGION, set_memory },
 	{ KVM_SET_TSS_ADDR, set_tss_addr },
 	{ KVM_SET_IDENTITY_MAP_ADDR, set_identity_map_addr },
+	{ KVM_SET_NR_MMU_PAGES, set_nr_mmu_pages },
 	{ KVM_SET_BOOT_CPU_ID, set_boot_cpu_id },
 	{ KVM_CREATE_IRQCHIP, create_irqchip },
 	{ KVM_GET_IRQCHIP, get_irqchip },
