@@ -160,7 +160,7 @@ judge()
 {
 	local status splats marks
 
-	read -r _ status splats < <(tr -d '\r' <"$RUN/report" | grep -a '^lab-verdict ' | tail -n 1)
+	read -r _ status splats < <(tr -d '\r' <"$RUN/report" | grep -ao 'lab-verdict .*' | tail -n 1)
 	marks=$(starts)
 	case "$EXPECT" in
 	reset)
@@ -187,7 +187,7 @@ judge()
 		fi
 		fail 126 "the machine inside ended without a verdict"
 	fi
-	if grep -aq '^lab-limit' "$RUN/report"; then
+	if grep -aq 'lab-limit ' "$RUN/report"; then
 		show_splats
 		fail 124 "no end within $LIMIT emulated seconds (--limit)"
 	fi
