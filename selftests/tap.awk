@@ -63,7 +63,7 @@ function finish(status, seconds, i)
 		seconds == "" ? "" : " (" seconds " s)"
 	if (count["fail"])
 		for (i = 1; i <= lines; i++)
-			print "    | " output[i]
+			print "    | " substr(output[i], 1, 300)
 	program = ""
 }
 
