@@ -223,8 +223,11 @@ MSR_READ(read_tsc_deadline)
 
 MSR_WRITE(write_tsc_deadline)
 {
-	if (vcpu->lapic)
-		osp_lapic_set_tsc_deadline(vcpu->lapic, value);
+	if (!vcpu->lapic)
+		return 0;
+	/* One that is past is an interrupt at once. */
+	osp_lapic_set_tsc_deadline(vcpu->lapic, value);
+	osp_request(vcpu, OSP_REQ_EVENT);
 	return 0;
 }
 
