@@ -287,7 +287,7 @@ static void tsc_guest(void)
 	tsc = rdtsc();
 	wrmsr(MSR_TSC_ADJUST, adj + 0x1000000000);
 	g_value("tsc-adjust-moves-tsc", NEAR(rdtsc(), tsc + 0x1000000000), 1);
-	g_value("tsc-adjust-reads", rdmsr(MSR_TSC_ADJUST), adj + 0x1000000000);
+	g_value("tsc-adjust-reads", rdmsr(MSR_TSC_ADJUST) - adj, 0x1000000000);
 	wrmsr(MSR_TSC, 0x2000000000);
 	g_value("tsc-moves-adjust", rdmsr(MSR_TSC_ADJUST) != adj + 0x1000000000,
 		1);
