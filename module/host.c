@@ -7,16 +7,17 @@
  * the guest's extended (FPU) state, and the settings of mitigations.  Owns
  * the registration of the emergency hook, under emergency_lock.
  */
+#include <linux/cpu.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/namei.h>
 #include <linux/notifier.h>
 #include <linux/percpu.h>
+#include <linux/perf_event.h>
 #include <linux/string.h>
 #include <linux/version.h>
 #include <asm/cpufeature.h>
 #include <asm/fpu/xcr.h>
-#include <linux/perf_event.h>
 #include <asm/msr.h>
 #include <asm/reboot.h>
 #include <asm/vmx.h>
@@ -278,6 +279,19 @@ int osp_host_fpu_set(struct fpu_guest *fpu, const void *area, u64 xcr0,
 u64 osp_host_xcr0(void)
 {
 	return boot_cpu_has(X86_FEATURE_OSXSAVE) ? xgetbv(0) : 0;
+}
+
+/**
+ * osp_host_huge_code_is_safe() - may a guest execute from large pages?
+ *
+ * On some CPUs a guest that changes the size of a page it executes from can
+ * stop the machine (CVE-2018-12207, hw-vuln/multihit.rst).  Small pages are
+ * safe; mitigations=off says that nobody minds.
+ */
+bool osp_host_huge_code_is_safe(void)
+{
+	return !boot_cpu_has_bug(X86_BUG_ITLB_MULTIHIT) ||
+	       cpu_mitigations_off();
 }
 
 /**

@@ -55,6 +55,7 @@ u64 osp_host_xcr0(void);
 
 /* Mitigations that only the host's settings decide */
 bool osp_host_flush_l1d(void);
+bool osp_host_huge_code_is_safe(void);
 u64 osp_host_arch_capabilities(void);
 
 /**

@@ -441,7 +441,8 @@ int osp_vm_create(unsigned long type)
 void osp_vm_init(void)
 {
 	mmu_ops.ept_ad = osp_vmx_cap.ept_vpid & BIT_ULL(21);
-	mmu_ops.ept_2m = osp_vmx_cap.ept_vpid & BIT_ULL(16);
+	mmu_ops.ept_2m = (osp_vmx_cap.ept_vpid & BIT_ULL(16)) &&
+			 osp_host_huge_code_is_safe();
 	mmu_ops.phys_bits = boot_cpu_data.x86_phys_bits;
 }
 
