@@ -10,7 +10,6 @@
 #define OSP_HOST_H
 
 #include <linux/context_tracking.h>
-#include <linux/eventfd.h>
 #include <linux/kvm.h>
 #include <linux/rcupdate.h>
 #include <linux/smp.h>
@@ -103,19 +102,6 @@ static inline void osp_host_note_quiescent(void)
 	rcu_virt_note_context_switch(smp_processor_id());
 #else
 	rcu_virt_note_context_switch();
-#endif
-}
-
-/**
- * osp_host_eventfd_signal() - add one to an eventfd's counter
- * @ctx: the eventfd
- */
-static inline void osp_host_eventfd_signal(struct eventfd_ctx *ctx)
-{
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
-	eventfd_signal(ctx, 1);
-#else
-	eventfd_signal(ctx);
 #endif
 }
 

@@ -269,7 +269,6 @@ struct osp_vcpu {
 #define OSP_GUEST_SYSCALL	BIT(13)
 #define OSP_GUEST_FSGSBASE	BIT(14)
 #define OSP_GUEST_ARCH_CAP	BIT(15)
-#define OSP_GUEST_RTM		BIT(16)
 #define OSP_GUEST_TSC_ADJUST	BIT(17)
 #define OSP_GUEST_NEVER		BIT(31)	/* no guest has it */
 
