@@ -21,8 +21,15 @@
 #define CPUID_B_LEVEL_SMT		BIT(8)
 #define CPUID_B_LEVEL_CORE		(2U << 8)
 
-/* Room that cpuid_supported() leaves for the topology leaves. */
-#define SPARE_ENTRIES			4
+/* Room that cpuid_supported() leaves for the topology and frequency leaves. */
+#define SPARE_ENTRIES			6
+
+/*
+ * The clock that the local APIC's timer counts, in kHz: 1 GHz on any
+ * hypervisor that speaks the KVM API.  SDM 3A 11.5.4: where leaf 15H tells a
+ * core crystal clock, it is that one.
+ */
+#define CRYSTAL_KHZ			1000000U
 
 /**
  * cpuid_supported() - read what the hypervisor can lend
@@ -121,14 +128,57 @@ static void drop_leaf(struct kvm_cpuid2 *cpuid, u32 leaf)
 	cpuid->nent = kept;
 }
 
+/*
+ * The TSC's frequency as a multiple of the crystal's.  Linux multiplies the
+ * crystal's kHz by the numerator in 32 bits, which bounds it; the best fraction
+ * left is some parts in a million off at worst, as a crystal is.
+ */
+static void tsc_ratio(u32 tsc_khz, u32 *numerator, u32 *denominator)
+{
+	const u64 limit = UINT32_MAX / CRYSTAL_KHZ;
+	double best = 1;
+	u32 d;
+
+	for (d = 1; (u64)tsc_khz * d / CRYSTAL_KHZ < limit; d++) {
+		u64 n = ((u64)tsc_khz * d + CRYSTAL_KHZ / 2) / CRYSTAL_KHZ;
+		double error = (double)n * CRYSTAL_KHZ / d / tsc_khz - 1;
+
+		if (error < 0)
+			error = -error;
+		if (error < best) {
+			best = error;
+			*numerator = n;
+			*denominator = d;
+		}
+	}
+}
+
+/* Without these a guest measures its TSC against the PIT, for 100 ms or so. */
+static void add_frequencies(struct kvm_cpuid2 *cpuid, u32 tsc_khz)
+{
+	struct kvm_cpuid_entry2 *e = &cpuid->entries[cpuid->nent];
+	u32 mhz = (tsc_khz + 500) / 1000;
+
+	e[0] = (struct kvm_cpuid_entry2) {
+		.function = 0x15, .ecx = CRYSTAL_KHZ * 1000,
+	};
+	tsc_ratio(tsc_khz, &e[0].ebx, &e[0].eax);
+	e[1] = (struct kvm_cpuid_entry2) {
+		.function = 0x16,
+		.eax = mhz, .ebx = mhz, .ecx = CRYSTAL_KHZ / 1000,
+	};
+	cpuid->nent += 2;
+}
+
 /**
  * cpuid_for_vcpu() - make the table that of one CPU of the VM
  * @cpuid: from cpuid_supported(); may have been another CPU's before
  * @vm: the VM
  * @id: the CPU's number, which is its APIC id
+ * @tsc_khz: the frequency of its TSC; 0 if that is not known
  */
 void cpuid_for_vcpu(struct kvm_cpuid2 *cpuid, const struct vm *vm,
-		    unsigned int id)
+		    unsigned int id, u32 tsc_khz)
 {
 	u32 i, max_leaf = 0;
 
@@ -137,6 +187,8 @@ void cpuid_for_vcpu(struct kvm_cpuid2 *cpuid, const struct vm *vm,
 
 		switch (e->function) {
 		case 0:
+			if (tsc_khz && e->eax < 0x16)
+				e->eax = 0x16;
 			max_leaf = e->eax;
 			break;
 		case 1:
@@ -153,4 +205,9 @@ void cpuid_for_vcpu(struct kvm_cpuid2 *cpuid, const struct vm *vm,
 		add_topology(cpuid, 0xb, vm->cfg->cpus, id);
 	if (max_leaf >= 0x1f)
 		add_topology(cpuid, 0x1f, vm->cfg->cpus, id);
+	if (tsc_khz) {
+		drop_leaf(cpuid, 0x15);
+		drop_leaf(cpuid, 0x16);
+		add_frequencies(cpuid, tsc_khz);
+	}
 }

@@ -98,7 +98,9 @@ fail:
  */
 int vcpu_init(struct vcpu *vcpu, struct kvm_cpuid2 *cpuid)
 {
-	cpuid_for_vcpu(cpuid, vcpu->vm, vcpu->id);
+	int tsc_khz = ioctl(vcpu->fd, KVM_GET_TSC_KHZ);
+
+	cpuid_for_vcpu(cpuid, vcpu->vm, vcpu->id, tsc_khz > 0 ? tsc_khz : 0);
 	if (ioctl(vcpu->fd, KVM_SET_CPUID2, cpuid))
 		return say_fail("%s: KVM_SET_CPUID2 failed: %s (load a module that belongs to this command)",
 				vcpu->vm->cfg->dev, strerror(errno));

@@ -148,7 +148,7 @@ int ram_register(struct vm *vm);
 /* cpuid.c */
 struct kvm_cpuid2 *cpuid_supported(int dev_fd);
 void cpuid_for_vcpu(struct kvm_cpuid2 *cpuid, const struct vm *vm,
-		    unsigned int id);
+		    unsigned int id, u32 tsc_khz);
 
 /* vcpu.c */
 int vcpu_create(struct vcpu *vcpu, struct vm *vm, unsigned int id);
