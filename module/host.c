@@ -5,7 +5,8 @@
  * The emergency hook that ends VMX operation on the way to a crash kernel,
  * who else might hold VMX, NMIs and machine checks that arrived in the guest,
  * the guest's extended (FPU) state, and the settings of mitigations.  Owns
- * the registration of the emergency hook, under emergency_lock.
+ * the registration of the emergency hook and the claim on /dev/kvm, under
+ * emergency_lock.
  */
 #include <linux/cpu.h>
 #include <linux/module.h>
@@ -78,18 +79,62 @@ void osp_host_emergency_disarm(void)
 	emergency_want(false);
 }
 
+/*
+ * /dev/kvm is ours.  KVM must not even try to make it: kvm_init() of 6.1, if it
+ * can't, leaves hooks behind in a module that is then gone.
+ */
+static bool kvm_device_claimed;
+
 static int module_event(struct notifier_block *block, unsigned long event,
 			void *data)
 {
 	struct module *module = data;
+	bool refuse;
 
 	if (strcmp(module->name, "kvm_intel"))
 		return NOTIFY_DONE;
 	mutex_lock(&emergency_lock);
-	kvm_present = event != MODULE_STATE_GOING;
+	refuse = event == MODULE_STATE_COMING && kvm_device_claimed;
+	kvm_present = event != MODULE_STATE_GOING && !refuse;
 	emergency_update();
 	mutex_unlock(&emergency_lock);
-	return NOTIFY_OK;
+	if (!refuse)
+		return NOTIFY_OK;
+	pr_warn_ratelimited("ospite: KVM is not loaded: /dev/kvm is Ospite's, by its parameter kvm=1 (try: rmmod ospite)\n");
+	return notifier_from_errno(-EBUSY);
+}
+
+/**
+ * osp_host_claim_kvm_device() - nobody but us makes /dev/kvm from here on
+ *
+ * Until osp_host_release_kvm_device() kvm_intel is refused when it is loaded.
+ *
+ * Context: process context, may sleep.
+ * Return: 0; -EBUSY if KVM is there, or on its way.
+ */
+int osp_host_claim_kvm_device(void)
+{
+	int err = -EBUSY;
+
+	mutex_lock(&emergency_lock);
+	if (!kvm_present) {
+		kvm_device_claimed = true;
+		err = 0;
+	}
+	mutex_unlock(&emergency_lock);
+	return err;
+}
+
+/**
+ * osp_host_release_kvm_device() - KVM may make /dev/kvm again
+ *
+ * Context: process context, may sleep.
+ */
+void osp_host_release_kvm_device(void)
+{
+	mutex_lock(&emergency_lock);
+	kvm_device_claimed = false;
+	mutex_unlock(&emergency_lock);
 }
 
 static struct notifier_block module_block = {

@@ -32,6 +32,8 @@ void osp_vmx_emergency_off(void);
 void osp_host_emergency_arm(void);
 void osp_host_emergency_disarm(void);
 const char *osp_host_vmx_holder(void);
+int osp_host_claim_kvm_device(void);
+void osp_host_release_kvm_device(void);
 void osp_host_pt_off(void);
 void osp_host_pt_on(void);
 

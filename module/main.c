@@ -3,8 +3,9 @@
  * main.c - loading, unloading, and /dev/ospite.
  *
  * The device exists only if this machine can run virtual machines; if not, the
- * kernel log says what is missing.  Owns the misc device; the objects that its
- * ioctls create hold references on the module.
+ * kernel log says what is missing.  With kvm=1 the same is /dev/kvm too, for
+ * programs that know no other path.  Owns the misc devices; the objects that
+ * their ioctls create hold references on the module.
  */
 #define pr_fmt(fmt) "ospite: " fmt
 
@@ -12,6 +13,7 @@
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
 #include <linux/module.h>
+#include <linux/moduleparam.h>
 #include <linux/uaccess.h>
 
 #include "ospite.h"
@@ -88,6 +90,54 @@ static struct miscdevice dev = {
 	.mode = 0660,
 };
 
+static bool kvm_too;
+module_param_named(kvm, kvm_too, bool, 0444);
+MODULE_PARM_DESC(kvm, "also be /dev/kvm, while kvm.ko is not there (default 0)");
+
+static struct miscdevice kvm_dev = {
+	.minor = KVM_MINOR,
+	.name = "kvm",
+	.fops = &dev_fops,
+	.mode = 0660,
+};
+
+static int __init register_kvm_device(void)
+{
+	int err = osp_host_claim_kvm_device();
+
+	if (!err) {
+		err = misc_register(&kvm_dev);
+		if (err)
+			osp_host_release_kvm_device();
+	}
+	if (err == -EBUSY)
+		pr_err("kvm=1: /dev/kvm is there already, KVM is loaded (try: rmmod kvm_intel, or load without kvm=1)\n");
+	else if (err)
+		pr_err("kvm=1: /dev/kvm can't be made: error %d\n", err);
+	return err;
+}
+
+static int __init register_devices(void)
+{
+	int err = misc_register(&dev);
+
+	if (err || !kvm_too)
+		return err;
+	err = register_kvm_device();
+	if (err)
+		misc_deregister(&dev);
+	return err;
+}
+
+static void deregister_devices(void)
+{
+	if (kvm_too) {
+		misc_deregister(&kvm_dev);
+		osp_host_release_kvm_device();
+	}
+	misc_deregister(&dev);
+}
+
 static int __init ospite_init(void)
 {
 	int err = osp_vmx_probe();
@@ -104,7 +154,7 @@ static int __init ospite_init(void)
 	if (err)
 		goto host_exit;
 	osp_debugfs_init();
-	err = misc_register(&dev);
+	err = register_devices();
 	if (err)
 		goto vmx_exit;
 	return 0;
@@ -118,7 +168,7 @@ host_exit:
 
 static void __exit ospite_exit(void)
 {
-	misc_deregister(&dev);
+	deregister_devices();
 	osp_debugfs_exit();
 	osp_vmx_switch_exit();
 	osp_vmx_exit();
