@@ -6,13 +6,13 @@
 # that the first serial port said), report (the second: marks, verdict, kernel
 # log), bochs.log, bochs.out.
 
-bochs_pid='' stream_pid='' watch_pid='' saved_tty=''
+bochs_pid='' screen_pid='' stream_pid='' watch_pid='' saved_tty=''
 
 cleanup()
 {
 	[ -z "$saved_tty" ] || stty "$saved_tty" </dev/tty
 	saved_tty=
-	for pid in $bochs_pid $watch_pid $stream_pid; do
+	for pid in $bochs_pid $screen_pid $watch_pid $stream_pid; do
 		kill "$pid" 2>/dev/null
 	done
 	rm -f "$RUN/lab.iso" "$RUN/tty"
@@ -32,6 +32,20 @@ run_bochs()
 	TERM=xterm setpriv --pdeathsig TERM \
 		script -qefc "exec $command" "$RUN/bochs.out" </dev/null >/dev/null 2>&1 &
 	bochs_pid=$!
+}
+
+# drain_screen: Bochs with its debugger gives the emulated screen a terminal of its
+# own.  Nobody looks at it; but when its buffer is full, Bochs stops and waits for
+# someone who does.
+drain_screen()
+{
+	local screen=''
+	while [ -z "$screen" ]; do
+		kill -0 "$bochs_pid" 2>/dev/null || return
+		sleep 0.1
+		screen=$(sed -n 's/^Bochs connected to screen "\(.*\)".*/\1/p' "$RUN/bochs.out" 2>/dev/null)
+	done
+	exec socat -u "OPEN:$screen,raw,echo=0" OPEN:/dev/null
 }
 
 # While the kernel boots the console is silent; say that something happens.
@@ -110,6 +124,8 @@ run_machine()
 	write_bochsrc "$RUN/bochsrc"
 	started=$SECONDS
 	run_bochs
+	drain_screen </dev/null >/dev/null 2>&1 &
+	screen_pid=$!
 	watch &
 	watch_pid=$!
 	if [ "$INTERACTIVE" = 0 ]; then
@@ -121,13 +137,13 @@ run_machine()
 	else
 		wait -n "$bochs_pid" "$watch_pid" "$stream_pid"
 	fi
-	kill "$bochs_pid" "$watch_pid" $progress_pid 2>/dev/null
+	kill "$bochs_pid" "$screen_pid" "$watch_pid" $progress_pid 2>/dev/null
 	wait "$bochs_pid" 2>/dev/null
 	[ "$INTERACTIVE" = 0 ] || kill "$stream_pid" 2>/dev/null
 	wait "$stream_pid" 2>/dev/null
 	[ -z "$progress_pid" ] || printf '\r\033[K' >&2
 	cleanup 2>/dev/null
-	bochs_pid='' watch_pid='' stream_pid=''
+	bochs_pid='' screen_pid='' watch_pid='' stream_pid=''
 }
 
 last_lines()
