@@ -86,17 +86,67 @@ static void prepare_walk(struct emulation *e)
 	e->walk_ready = true;
 }
 
+static bool recall(const struct osp_pending_io *io, u64 linear,
+		   unsigned int access, u64 *gpa)
+{
+	const struct osp_translation *t;
+
+	for (t = io->seen; t < io->seen + io->nr_seen; t++) {
+		if (t->page != (linear & PAGE_MASK) ||
+		    (access & OSP_WALK_WRITE && !t->write))
+			continue;
+		*gpa = t->frame | offset_in_page(linear);
+		return true;
+	}
+	return false;
+}
+
+/* A REP instruction sees many pages: the oldest are of no more use. */
+static void remember(struct osp_pending_io *io, u64 linear, bool write, u64 gpa)
+{
+	if (io->nr_seen == OSP_MAX_TRANSLATIONS)
+		io->nr_seen = 0;
+	io->seen[io->nr_seen++] = (struct osp_translation){
+		.page = linear & PAGE_MASK,
+		.frame = gpa & PAGE_MASK,
+		.write = write,
+	};
+}
+
+/*
+ * SDM 3C table 28-7: the processor has translated the linear address of the
+ * access itself, so the guest's page tables allow it.
+ */
+#define EPT_VIOLATION_WRITE	BIT(1)
+#define EPT_VIOLATION_FETCH	BIT(2)
+#define EPT_VIOLATION_ACCESS	(BIT(7) | BIT(8))
+
+static void remember_violation(struct osp_vcpu *vcpu, u64 gpa)
+{
+	u64 q = vcpu->qualification;
+
+	if ((q & EPT_VIOLATION_ACCESS) == EPT_VIOLATION_ACCESS &&
+	    !(q & EPT_VIOLATION_FETCH))
+		remember(&vcpu->io, osp_vmx_linear_address(),
+			 q & EPT_VIOLATION_WRITE, gpa);
+}
+
 static enum osp_insn_status translate(struct emulation *e, u64 linear,
 				      unsigned int access, u64 *gpa)
 {
+	struct osp_pending_io *io = &e->vcpu->io;
 	struct osp_walk_result result;
 	int r;
 
+	if (!(access & OSP_WALK_FETCH) && recall(io, linear, access, gpa))
+		return OSP_INSN_OK;
 	if (!e->walk_ready)
 		prepare_walk(e);
 	r = osp_walk(&e->walk, linear, access, &result);
 	if (r == OSP_WALK_OK) {
 		*gpa = result.gpa;
+		if (!(access & OSP_WALK_FETCH))
+			remember(io, linear, access & OSP_WALK_WRITE, *gpa);
 		return OSP_INSN_OK;
 	}
 	/* Page tables in a device: what is there can't be known here. */
@@ -387,16 +437,15 @@ static enum osp_insn_mode insn_mode(struct osp_vcpu *vcpu, u64 rflags, u32 cs)
 static void begin(struct emulation *e, struct osp_vcpu *vcpu, bool io_checked)
 {
 	struct osp_insn_cpu *cpu = &e->cpu;
-	struct osp_insn_segment cs;
+	u32 cs = osp_vmx_cs_access(vcpu);
 
 	e->vcpu = vcpu;
 	osp_vmx_rsp(vcpu);
 	cpu->gpr = vcpu->gpr;
 	cpu->rip = osp_vmx_rip(vcpu);
 	cpu->rflags = osp_vmx_rflags(vcpu);
-	do_segment(cpu, OSP_INSN_CS, &cs);
-	cpu->mode = insn_mode(vcpu, cpu->rflags, cs.ar);
-	cpu->cs_d = cs.ar & OSP_INSN_AR_DB;
+	cpu->mode = insn_mode(vcpu, cpu->rflags, cs);
+	cpu->cs_d = cs & OSP_INSN_AR_DB;
 	cpu->align_check = osp_vmx_cr0(vcpu) & X86_CR0_AM;
 	cpu->cpl = osp_vmx_cpl(vcpu);
 	cpu->va_bits = osp_vmx_cr4(vcpu) & X86_CR4_LA57 ? 57 : 48;
@@ -582,6 +631,7 @@ static int emulate(struct osp_vcpu *vcpu, bool decode, bool io_checked)
 static void reset_io(struct osp_pending_io *io)
 {
 	io->complete = NULL;
+	io->nr_seen = 0;
 	io->nr_reads = 0;
 	io->nr_writes = 0;
 	io->done_writes = 0;
@@ -606,6 +656,7 @@ int osp_mmio_exit(struct osp_vcpu *vcpu, u64 gpa)
 					  (u64)vcpu->exit_reason,
 					  vcpu->qualification, gpa);
 	reset_io(&vcpu->io);
+	remember_violation(vcpu, gpa);
 	return emulate(vcpu, true, false);
 }
 

@@ -97,7 +97,8 @@ enum osp_user_msr {
  * @complete: what finishes the exit at the next KVM_RUN, or NULL; 1 to go on,
  *	0 for another exit, or a negative errno
  * @insn: the decoded instruction that waits for the data
- * @data: MMIO reads that userspace has answered, in the order asked
+ * @seen: its data pages, kept so that it translates each once, as a CPU does
+ * @nr_seen: how many of them there are
  * @nr_reads: how many of them there are
  * @replayed: how many this execution has consumed
  * @reads: where each read came from and how long it is
@@ -118,9 +119,25 @@ struct osp_fragment {
 	u8 data[8];
 };
 
+/**
+ * struct osp_translation - a translation that the instruction has made already
+ * @page: linear address of the page
+ * @frame: its guest-physical address
+ * @write: for writing also
+ */
+struct osp_translation {
+	u64 page;
+	u64 frame;
+	bool write;
+};
+
+#define OSP_MAX_TRANSLATIONS	4
+
 struct osp_pending_io {
 	int (*complete)(struct osp_vcpu *vcpu);
 	struct osp_insn insn;
+	struct osp_translation seen[OSP_MAX_TRANSLATIONS];
+	u8 nr_seen;
 	struct osp_fragment reads[OSP_MAX_FRAGMENTS];
 	struct osp_fragment writes[OSP_MAX_FRAGMENTS];
 	u8 nr_reads;
@@ -160,6 +177,8 @@ struct osp_vcpu {
 	/* Guest state of which the VMCS may hold an older or a newer copy. */
 	u64 rip;
 	u64 rflags;
+	u64 cr0, cr4;
+	u32 cs_access, ss_access;
 	u8 cached;		/* OSP_CACHED_*: our copy is as good as theirs */
 	u8 dirty;		/* OSP_CACHED_*: ours is newer */
 
@@ -251,6 +270,10 @@ struct osp_vcpu {
 #define OSP_CACHED_RIP		BIT(0)
 #define OSP_CACHED_RSP		BIT(1)
 #define OSP_CACHED_RFLAGS	BIT(2)
+#define OSP_CACHED_CR0		BIT(3)
+#define OSP_CACHED_CR4		BIT(4)
+#define OSP_CACHED_CS		BIT(5)
+#define OSP_CACHED_SS		BIT(6)
 
 /* What a guest's CPUID allows, looked up once when CPUID is set. */
 #define OSP_GUEST_X2APIC	BIT(0)

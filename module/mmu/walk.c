@@ -61,6 +61,7 @@ enum paging { PAGING_32, PAGING_PAE, PAGING_LONG };
  * @linear: what is translated.
  * @access: OSP_WALK_*.
  * @paging: the kind of entries.
+ * @reserved: bits that are reserved in entries of every level.
  * @level: of the entry being looked at; 1 is the last possible.
  * @entries: the entries used, in order.
  * @places: their guest-physical addresses.
@@ -73,6 +74,7 @@ struct walk {
 	unsigned int access;
 	enum paging paging;
 	int level;
+	u64 reserved;
 	u64 entries[MAX_LEVELS];
 	u64 places[MAX_LEVELS];
 	unsigned int count;
@@ -135,19 +137,20 @@ static u64 reserved_32(const struct walk *w, u64 entry)
 /* The bits of a present entry that have to be 0. */
 static u64 reserved(const struct walk *w, u64 entry)
 {
-	u64 mask;
-
 	if (w->paging == PAGING_32)
 		return reserved_32(w, entry);
+	/* Bit 7 of the last level's entries is the PAT's. */
+	if (!(entry & ENTRY_PS) || w->level == 1)
+		return w->reserved;
+	return w->reserved | (may_map_page(w) ?
+			      bits(level_shift(w, w->level) - 1, 13) : ENTRY_PS);
+}
 
-	mask = bits(w->paging == PAGING_PAE ? 62 : 51, w->cpu->phys_bits);
-	if (!(w->cpu->efer & IA32_EFER_NXE))
-		mask |= ENTRY_XD;
-	if (!may_map_page(w))
-		mask |= ENTRY_PS;
-	else if (w->level > 1 && entry & ENTRY_PS)
-		mask |= bits(level_shift(w, w->level) - 1, 13);
-	return mask;
+static u64 always_reserved(const struct walk *w)
+{
+	u64 mask = bits(w->paging == PAGING_PAE ? 62 : 51, w->cpu->phys_bits);
+
+	return w->cpu->efer & IA32_EFER_NXE ? mask : mask | ENTRY_XD;
 }
 
 static bool user_access(const struct walk *w)
@@ -393,6 +396,7 @@ int osp_walk(const struct osp_walk_cpu *cpu, u64 linear, unsigned int access,
 	};
 	int tries, ret;
 
+	w.reserved = always_reserved(&w);
 	*result = (struct osp_walk_result){ 0 };
 	if (!(cpu->cr0 & CR0_PG)) {
 		*result = (struct osp_walk_result){

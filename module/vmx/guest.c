@@ -31,8 +31,12 @@
  */
 u64 osp_vmx_cr0(struct osp_vcpu *vcpu)
 {
-	return (vmread(GUEST_CR0) & CR0_GUEST_OWNED) |
-	       (vmread(CR0_SHADOW) & ~CR0_GUEST_OWNED);
+	if (!(vcpu->cached & OSP_CACHED_CR0)) {
+		vcpu->cr0 = (vmread(GUEST_CR0) & CR0_GUEST_OWNED) |
+			    (vmread(CR0_SHADOW) & ~CR0_GUEST_OWNED);
+		vcpu->cached |= OSP_CACHED_CR0;
+	}
+	return vcpu->cr0;
 }
 
 /**
@@ -50,8 +54,12 @@ u64 osp_vmx_cr3(struct osp_vcpu *vcpu)
  */
 u64 osp_vmx_cr4(struct osp_vcpu *vcpu)
 {
-	return (vmread(GUEST_CR4) & vcpu->cr4_guest_owned) |
-	       (vmread(CR4_SHADOW) & ~vcpu->cr4_guest_owned);
+	if (!(vcpu->cached & OSP_CACHED_CR4)) {
+		vcpu->cr4 = (vmread(GUEST_CR4) & vcpu->cr4_guest_owned) |
+			    (vmread(CR4_SHADOW) & ~vcpu->cr4_guest_owned);
+		vcpu->cached |= OSP_CACHED_CR4;
+	}
+	return vcpu->cr4;
 }
 
 /* IA-32e mode is EFER.LME with CR0.PG; three places must agree on it. */
@@ -83,6 +91,8 @@ void osp_vmx_set_cr0(struct osp_vcpu *vcpu, u64 cr0)
 	/* Unrestricted guest: PE and PG are as the guest wants them. */
 	u64 must = osp_vmx_cap.cr0_fixed0 & ~(X86_CR0_PE | X86_CR0_PG);
 
+	vcpu->cr0 = cr0;
+	vcpu->cached |= OSP_CACHED_CR0;
 	vmwrite(CR0_SHADOW, cr0);
 	vmwrite(GUEST_CR0, (cr0 & ~CR0_NEVER) | must);
 	update_long_mode(vcpu, cr0 & X86_CR0_PG);
@@ -111,6 +121,8 @@ void osp_vmx_set_cr3(struct osp_vcpu *vcpu, u64 cr3)
  */
 void osp_vmx_set_cr4(struct osp_vcpu *vcpu, u64 cr4)
 {
+	vcpu->cr4 = cr4;
+	vcpu->cached |= OSP_CACHED_CR4;
 	vmwrite(CR4_SHADOW, cr4);
 	vmwrite(GUEST_CR4, cr4 | osp_vmx_cap.cr4_fixed0 |
 		(cr4_read_shadow() & X86_CR4_MCE));
@@ -254,6 +266,7 @@ void osp_vmx_set_segment(struct osp_vcpu *vcpu, int sreg,
 	osp_vmwrite(VMCS_GUEST_ES_LIMIT + 2 * sreg, seg->limit);
 	osp_vmwrite(VMCS_GUEST_ES_ACCESS + 2 * sreg, access);
 	osp_vmwrite(VMCS_GUEST_ES_SELECTOR + 2 * sreg, seg->selector);
+	vcpu->cached &= ~(OSP_CACHED_CS | OSP_CACHED_SS);
 }
 
 /**
@@ -288,6 +301,21 @@ void osp_vmx_set_dtable(struct osp_vcpu *vcpu, bool idt,
 }
 
 /**
+ * osp_vmx_cs_access() - access rights of the guest's code segment
+ * @vcpu: the vCPU
+ *
+ * Return: as in the VMCS (SDM 3C table 25-2).
+ */
+u32 osp_vmx_cs_access(struct osp_vcpu *vcpu)
+{
+	if (!(vcpu->cached & OSP_CACHED_CS)) {
+		vcpu->cs_access = vmread(GUEST_CS_ACCESS);
+		vcpu->cached |= OSP_CACHED_CS;
+	}
+	return vcpu->cs_access;
+}
+
+/**
  * osp_vmx_cpl() - the guest's current privilege level
  * @vcpu: the vCPU
  *
@@ -295,7 +323,11 @@ void osp_vmx_set_dtable(struct osp_vcpu *vcpu, bool idt,
  */
 int osp_vmx_cpl(struct osp_vcpu *vcpu)
 {
-	return (vmread(GUEST_SS_ACCESS) >> SEG_DPL_SHIFT) & 3;
+	if (!(vcpu->cached & OSP_CACHED_SS)) {
+		vcpu->ss_access = vmread(GUEST_SS_ACCESS);
+		vcpu->cached |= OSP_CACHED_SS;
+	}
+	return (vcpu->ss_access >> SEG_DPL_SHIFT) & 3;
 }
 
 /**
@@ -435,6 +467,16 @@ void osp_vmx_flush_vpid(struct osp_vcpu *vcpu)
 u64 osp_vmx_qualification(void)
 {
 	return vmread(EXIT_QUALIFICATION);
+}
+
+/**
+ * osp_vmx_linear_address() - the guest-linear address of an EPT violation
+ *
+ * Only where the exit qualification says that there is one (SDM 3C 28.2.1).
+ */
+u64 osp_vmx_linear_address(void)
+{
+	return vmread(GUEST_LINEAR_ADDRESS);
 }
 
 /**

@@ -85,6 +85,7 @@ void osp_vmx_segment_raw(struct osp_vcpu *vcpu, int sreg, u64 *base,
 void osp_vmx_dtable(struct osp_vcpu *vcpu, bool idt, struct kvm_dtable *table);
 void osp_vmx_set_dtable(struct osp_vcpu *vcpu, bool idt,
 			const struct kvm_dtable *table);
+u32 osp_vmx_cs_access(struct osp_vcpu *vcpu);
 int osp_vmx_cpl(struct osp_vcpu *vcpu);
 bool osp_vmx_msr(struct osp_vcpu *vcpu, u32 msr, u64 *value);
 bool osp_vmx_set_msr(struct osp_vcpu *vcpu, u32 msr, u64 value);
@@ -93,6 +94,7 @@ void osp_vmx_set_interruptibility(struct osp_vcpu *vcpu, u32 state);
 void osp_vmx_set_tsc_offset(struct osp_vcpu *vcpu, u64 offset);
 void osp_vmx_flush_vpid(struct osp_vcpu *vcpu);
 u64 osp_vmx_qualification(void);
+u64 osp_vmx_linear_address(void);
 u32 osp_vmx_insn_length(void);
 u32 osp_vmx_instruction_error(void);
 
