@@ -112,7 +112,8 @@ static void osp_irqchip_settle(struct osp_irqchip *chip)
 		schedule_delayed_work(&chip->storm, OSP_STORM_DELAY);
 }
 
-void osp_irqchip_unlock(struct osp_irqchip *chip, unsigned long flags)
+static noinline void osp_irqchip_settle_unlock(struct osp_irqchip *chip,
+					       unsigned long flags)
 	__releases(&chip->lock)
 {
 	bool rose = chip->pic.rose;
@@ -120,14 +121,23 @@ void osp_irqchip_unlock(struct osp_irqchip *chip, unsigned long flags)
 
 	chip->pic.rose = false;
 	chip->pic.acked = 0;
-	if (unlikely(chip->pic.unmasked | chip->ioapic.unmasked |
-		     chip->ioapic.delayed | chip->pit.rearm))
-		osp_irqchip_settle(chip);
+	osp_irqchip_settle(chip);
 	raw_spin_unlock_irqrestore(&chip->lock, flags);
 	if (rose)
 		osp_irqchip_kick_extint(chip);
 	if (ack)
 		osp_irqchip_pit_ack(chip);
+}
+
+void osp_irqchip_unlock(struct osp_irqchip *chip, unsigned long flags)
+	__releases(&chip->lock)
+{
+	if (likely(!(chip->pic.rose | chip->pic.acked | chip->pic.unmasked |
+		     chip->ioapic.unmasked | chip->ioapic.delayed |
+		     chip->pit.rearm)))
+		raw_spin_unlock_irqrestore(&chip->lock, flags);
+	else
+		osp_irqchip_settle_unlock(chip, flags);
 }
 
 /* ---- the table's wires ---- */

@@ -106,9 +106,14 @@ static int osp_pic_set_line(struct kvm_pic_state *s, u32 pin, bool level)
 static void osp_pic_update(struct osp_pic *pic)
 {
 	struct kvm_pic_state *master = &pic->chip[OSP_PIC_MASTER];
+	struct kvm_pic_state *slave = &pic->chip[OSP_PIC_SLAVE];
 	bool output;
 
-	if (osp_pic_request(pic, &pic->chip[OSP_PIC_SLAVE]) >= 0) {
+	if (likely(!((master->irr & ~master->imr) | (slave->irr & ~slave->imr)))) {
+		WRITE_ONCE(pic->output, false);
+		return;
+	}
+	if (osp_pic_request(pic, slave) >= 0) {
 		/*
 		 * A pulse, not a level: in AEOI mode the slave's INT may not
 		 * be seen to drop between two of its requests.
