@@ -17,8 +17,10 @@
 #include <linux/perf_event.h>
 #include <linux/string.h>
 #include <linux/version.h>
+#include <asm/apic.h>
 #include <asm/cpufeature.h>
 #include <asm/fpu/xcr.h>
+#include <asm/irq_vectors.h>
 #include <asm/msr.h>
 #include <asm/reboot.h>
 #include <asm/vmx.h>
@@ -202,6 +204,82 @@ void osp_host_exit(void)
 void osp_host_reschedule(int cpu)
 {
 	smp_send_reschedule(cpu);
+}
+
+/*
+ * The vector of KVM's notifications.  Its handler does nothing but acknowledge
+ * the interrupt, so that all hypervisors can share it: a CPU that is in a guest
+ * by VMX looks into the descriptor of that guest, whoever sent it.  A kernel
+ * without KVM has no handler there.
+ */
+#if IS_ENABLED(CONFIG_KVM) || (defined(CONFIG_HAVE_KVM) && \
+			       LINUX_VERSION_CODE < KERNEL_VERSION(6, 9, 0))
+#define POST_VECTOR	POSTED_INTR_VECTOR
+#else
+#define POST_VECTOR	0
+#endif
+
+/**
+ * osp_host_can_post() - can posted-interrupt notifications be sent?
+ *
+ * With FRED the host's interrupts do not go by the IDT, as
+ * osp_host_interrupt() needs them to.
+ */
+bool osp_host_can_post(void)
+{
+#ifdef X86_FEATURE_FRED
+	if (boot_cpu_has(X86_FEATURE_FRED))
+		return false;
+#endif
+	return POST_VECTOR && boot_cpu_has(X86_FEATURE_APIC);
+}
+
+/**
+ * osp_host_post_vector() - the host's vector for posted-interrupt notifications
+ */
+u8 osp_host_post_vector(void)
+{
+	return POST_VECTOR;
+}
+
+/**
+ * osp_host_post() - notify a CPU that something was posted for its guest
+ * @cpu: the CPU, not this one
+ *
+ * Context: any.
+ */
+void osp_host_post(int cpu)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 6, 0)
+	apic->send_IPI_mask(cpumask_of(cpu), POST_VECTOR);
+#else
+	__apic_send_IPI_mask(cpumask_of(cpu), POST_VECTOR);
+#endif
+}
+
+/* INT n goes by the same gate, and leaves the same frame, as interrupt n. */
+#define INT_1(n)	case (n): asm volatile("int %0" : : "i" (n)); break;
+#define INT_4(n)	INT_1(n) INT_1((n) + 1) INT_1((n) + 2) INT_1((n) + 3)
+#define INT_16(n)	INT_4(n) INT_4((n) + 4) INT_4((n) + 8) INT_4((n) + 12)
+#define INT_32(n)	INT_16(n) INT_16((n) + 16)
+
+/**
+ * osp_host_interrupt() - hand the host an interrupt that a VM exit acknowledged
+ * @vector: its vector; below 32 there are none
+ *
+ * Context: interrupts off.
+ */
+void osp_host_interrupt(u8 vector)
+{
+	switch (vector) {
+	INT_32(0x20)
+	INT_32(0x40)
+	INT_32(0x60)
+	INT_32(0x80)
+	INT_32(0xa0)
+	INT_32(0xc0)
+	INT_32(0xe0)
+	}
 }
 
 /**

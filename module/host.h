@@ -39,6 +39,12 @@ void osp_host_pt_on(void);
 
 void osp_host_reschedule(int cpu);
 
+/* Posted interrupts: the notification, and what "acknowledge on exit" took. */
+bool osp_host_can_post(void);
+u8 osp_host_post_vector(void);
+void osp_host_post(int cpu);
+void osp_host_interrupt(u8 vector);
+
 /* Interrupts that end a stay in the guest */
 void osp_host_nmi(void);
 void osp_host_machine_check(void);

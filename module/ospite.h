@@ -55,6 +55,8 @@ enum {
  * @bsp_id: KVM_SET_BOOT_CPU_ID: id of the bootstrap processor
  * @chip: the interrupt controllers in the kernel, or NULL; set once
  * @cpus: CPUs that may have cached translations of @mmu's EPT
+ * @apic_page: the APIC-access page (SDM 3C 30.4), or NULL
+ * @apic_elsewhere: vCPUs whose APIC is not at the usual place in memory
  * @tsc_offset: added to the host's TSC for a new vCPU, so that all agree
  * @ring: the coalesced-MMIO ring that vCPU fds map, or NULL
  * @debugfs: its directory
@@ -69,6 +71,8 @@ struct osp_vm {
 	u32 bsp_id;
 	struct osp_irqchip *chip;
 	cpumask_var_t cpus;
+	void *apic_page;
+	atomic_t apic_elsewhere;
 	u64 tsc_offset;
 	void *ring;
 	struct dentry *debugfs;
@@ -187,6 +191,9 @@ struct osp_vcpu {
 	bool shadow_stale;	/* an instruction was skipped since the exit */
 	bool irq_window;	/* what the VMCS has in its controls */
 	bool nmi_window;
+	bool virtual_delivery;	/* of interrupts, by the CPU (apicv.c) */
+	bool stay_short;	/* the timer ends the stay for a deadline */
+	u32 stay;		/* what the VMCS has in PREEMPTION_TIMER */
 	u32 tpr_threshold;
 	unsigned long requests;	/* 1 << enum osp_request */
 
@@ -252,6 +259,9 @@ struct osp_vcpu {
 	u64 host_cr3, host_cr4;
 	u16 vpid;
 	void *apic_page;	/* virtual-APIC page (SDM 3C 30.1) */
+	u32 apicv;		/* secondary controls that virtualize the APIC */
+	u32 eoi_watch_gen;	/* of the EOI-exit bitmap in the VMCS */
+	bool apic_elsewhere;	/* counted in vm->apic_elsewhere */
 	struct osp_vapic vapic;
 	unsigned long *msr_bitmap;
 	struct fpu_guest fpu;

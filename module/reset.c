@@ -102,9 +102,10 @@ static void reset_apic(struct osp_vcpu *vcpu, bool init)
 	bool bsp = vcpu->id == vcpu->vm->bsp_id;
 
 	vcpu->cr8 = 0;
-	if (vcpu->lapic)
+	if (vcpu->lapic) {
 		osp_lapic_reset(vcpu->lapic, init);
-	else if (!init)
+		osp_apicv_update(vcpu);
+	} else if (!init)
 		vcpu->apic_base = OSP_APIC_BASE_DEFAULT | OSP_APIC_BASE_EN |
 				  (bsp ? OSP_APIC_BASE_BSP : 0);
 }

@@ -85,6 +85,11 @@ static __always_inline void trace_exit(struct osp_vcpu *vcpu)
 				  osp_vmx_rip(vcpu), osp_vmx_qualification());
 }
 
+static __always_inline bool deadline_waits(const struct osp_vcpu *vcpu)
+{
+	return vcpu->lapic && osp_lapic_deadline_waits(vcpu->lapic);
+}
+
 /*
  * How many exits a section may handle.  A pending host interrupt ends it at the
  * next entry; the bound is for what keeps the CPU from seeing one, as an emulated
@@ -104,10 +109,14 @@ static int run_section(struct osp_vcpu *vcpu)
 	do {
 		if (unlikely(__xfer_to_guest_mode_work_pending()))
 			return 1;
+		if (unlikely(vcpu->stay_short) || deadline_waits(vcpu))
+			osp_vmx_bound_stay(vcpu);
 		if (READ_ONCE(vcpu->requests))
 			handle_requests(vcpu);
 		if (unlikely(vcpu->triple_fault))
 			return osp_triple_fault(vcpu);
+		if (vcpu->shadow_stale && vcpu->virtual_delivery)
+			osp_end_shadow(vcpu);
 		if (trace_ospite_entry_enabled())
 			trace_ospite_entry(vcpu->index, osp_vmx_rip(vcpu));
 		if (unlikely(osp_vmx_enter_guest(vcpu)))
@@ -137,6 +146,7 @@ static int run_once(struct osp_vcpu *vcpu)
 	osp_vmx_leave_section(vcpu);
 	if (vcpu->exit_reason == OSP_EXIT_EXTERNAL_INTERRUPT) {
 		/* It is taken here, and counts as the guest's time. */
+		osp_take_acknowledged();
 		osp_host_note_quiescent();
 		local_irq_enable();
 		WRITE_ONCE(vcpu->in_guest, false);
@@ -179,6 +189,8 @@ int osp_vcpu_runnable(struct osp_vcpu *vcpu)
  */
 static int block(struct osp_vcpu *vcpu)
 {
+	if (vcpu->lapic)
+		osp_lapic_deadline_sleep(vcpu->lapic);
 	rcuwait_wait_event(&vcpu->wait,
 			   osp_vcpu_runnable(vcpu) || signal_pending(current),
 			   TASK_INTERRUPTIBLE);

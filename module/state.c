@@ -114,16 +114,20 @@ u64 osp_apic_base(struct osp_vcpu *vcpu)
  * @base: new value
  * @host: by userspace, for which any change of mode is fine
  *
+ * Context: process context, may sleep; but any if @base is what it was.
  * Return: 0; 1 if #GP is due.
  */
 int osp_set_apic_base(struct osp_vcpu *vcpu, u64 base, bool host)
 {
 	/* Bits 7:0 and 9; x2APIC mode without a local APIC in the kernel. */
 	const u64 reserved = 0x2ff | OSP_APIC_BASE_EXTD;
+	u64 before = osp_apic_base(vcpu);
 
 	if (vcpu->lapic) {
 		if (osp_lapic_set_base(vcpu->lapic, base, host))
 			return 1;
+		if (base != before)
+			osp_apicv_update(vcpu);
 		osp_request(vcpu, OSP_REQ_EVENT);
 		return 0;
 	}

@@ -248,6 +248,8 @@ static int give_lapic(struct osp_vcpu *vcpu)
 
 	if (!vm->chip)
 		return 0;
+	if (osp_apicv_vm_init(vm))
+		return -ENOMEM;
 	osp_vapic_init(&vcpu->vapic, vm->chip, vcpu->apic_page, vcpu->id,
 		       vcpu->id == vm->bsp_id, osp_tsc_khz(), vcpu);
 	vcpu->lapic = &vcpu->vapic.lapic;

@@ -65,6 +65,7 @@ static void destroy(struct osp_vm *vm)
 	xa_for_each(&vm->vcpus, i, vcpu)
 		osp_vcpu_destroy(vcpu);
 	xa_destroy(&vm->vcpus);
+	osp_apicv_vm_exit(vm);
 	if (vm->chip)
 		osp_irqchip_destroy(vm->chip);
 	free_page((unsigned long)vm->ring);
@@ -93,6 +94,11 @@ static void kick(void *arg)
 	osp_kick(vcpu);
 }
 
+static void posted(void *arg)
+{
+	osp_apicv_post(arg);
+}
+
 static u64 guest_tsc(void *arg)
 {
 	struct osp_vcpu *vcpu = arg;
@@ -102,6 +108,7 @@ static u64 guest_tsc(void *arg)
 
 static const struct osp_irqchip_ops irqchip_ops = {
 	.kick = kick,
+	.posted = posted,
 	.guest_tsc = guest_tsc,
 };
 

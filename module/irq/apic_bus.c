@@ -67,6 +67,32 @@ void osp_apic_bus_destroy(struct osp_apic_bus *bus)
 	RCU_INIT_POINTER(bus->table, NULL);
 }
 
+void osp_apic_bus_watch_eois(struct osp_apic_bus *bus,
+			     const unsigned long *watch)
+{
+	const struct osp_apic_table *table;
+	struct osp_lapic *apic;
+	bool changed = false;
+	u32 i;
+
+	for (i = 0; i < BITS_TO_LONGS(256); i++) {
+		changed |= bus->eoi_watch[i] != watch[i];
+		WRITE_ONCE(bus->eoi_watch[i], watch[i]);
+	}
+	if (!changed)
+		return;
+	smp_wmb();	/* the bits before the count of changes */
+	WRITE_ONCE(bus->eoi_watch_gen, bus->eoi_watch_gen + 1);
+	rcu_read_lock();
+	table = rcu_dereference(bus->table);
+	for (i = 0; table && i < table->nr; i++) {
+		apic = READ_ONCE(table->apic[i]);
+		if (apic)
+			apic->ops->kick(apic->ctx);
+	}
+	rcu_read_unlock();
+}
+
 /* ---- who is meant ---- */
 
 static bool osp_apic_match_logical(const struct osp_lapic *apic, u32 dest)

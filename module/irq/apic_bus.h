@@ -66,6 +66,17 @@ void osp_apic_bus_remove(struct osp_apic_bus *bus, struct osp_lapic *apic);
 void osp_apic_bus_destroy(struct osp_apic_bus *bus);
 
 /**
+ * osp_apic_bus_watch_eois() - change the vectors whose EOI somebody waits for
+ * @bus:	the bus
+ * @watch:	256 bits
+ *
+ * Each vCPU is told: it compares @eoi_watch_gen before it runs guest code again.
+ * Context: any; writers serialized by the caller.
+ */
+void osp_apic_bus_watch_eois(struct osp_apic_bus *bus,
+			     const unsigned long *watch);
+
+/**
  * osp_apic_bus_deliver() - send a message to all APICs it is meant for
  * @bus:	the bus
  * @src:	the sending APIC, or NULL for I/O APIC and MSI

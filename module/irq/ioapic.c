@@ -100,7 +100,7 @@ int osp_ioapic_set_irq(struct osp_ioapic *io, u32 pin, u32 source, bool level,
 void osp_ioapic_update_watch(struct osp_ioapic *io)
 {
 	DECLARE_BITMAP(watch, 256) = { 0 };
-	u32 pin, i;
+	u32 pin;
 
 	for (pin = 0; pin < OSP_IOAPIC_PINS; pin++) {
 		u8 vector = OSP_RTE_VECTOR(io->rte[pin]);
@@ -109,9 +109,7 @@ void osp_ioapic_update_watch(struct osp_ioapic *io)
 		    (io->notify & BIT(pin)) || pin == OSP_IOAPIC_RTC_PIN)
 			watch[vector / BITS_PER_LONG] |= BIT(vector % BITS_PER_LONG);
 	}
-	for (i = 0; i < ARRAY_SIZE(watch); i++)
-		WRITE_ONCE(io->bus->eoi_watch[i], watch[i]);
-	WRITE_ONCE(io->bus->eoi_watch_gen, io->bus->eoi_watch_gen + 1);
+	osp_apic_bus_watch_eois(io->bus, watch);
 }
 
 u32 osp_ioapic_eoi_pins(struct osp_ioapic *io, u8 vector)

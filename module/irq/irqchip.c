@@ -187,6 +187,13 @@ static void osp_vapic_kick(void *ctx)
 	v->chip->ops->kick(v->vcpu);
 }
 
+static void osp_vapic_posted(void *ctx)
+{
+	struct osp_vapic *v = ctx;
+
+	v->chip->ops->posted(v->vcpu);
+}
+
 /*
  * The end of an interrupt that somebody waits for.  Those who listen are told
  * before the I/O APIC looks at the line again, so that they can lower it.
@@ -246,6 +253,7 @@ static void osp_vapic_timer_cancel(void *ctx)
 
 static const struct osp_lapic_ops osp_vapic_ops = {
 	.kick		= osp_vapic_kick,
+	.posted		= osp_vapic_posted,
 	.eoi		= osp_vapic_eoi,
 	.now_ns		= osp_vapic_now_ns,
 	.guest_tsc	= osp_vapic_guest_tsc,

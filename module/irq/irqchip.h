@@ -39,6 +39,8 @@ enum osp_irq_source {
  * @kick:	make the vCPU look at its local APIC and the PIC before it next
  *		runs guest code or sleeps.  Any context, may be hard irq, with
  *		the irqchip's lock held: an IPI or a wake-up, nothing that waits
+ * @posted:	the same after an interrupt was posted; a CPU that takes posted
+ *		interrupts may stay in the guest
  * @guest_tsc:	its TSC now; any context
  * @ioapic_eoi:	split irqchip only, may be NULL else: the guest ended @vector,
  *		userspace wants KVM_EXIT_IOAPIC_EOI; vCPU's thread
@@ -47,6 +49,7 @@ enum osp_irq_source {
  */
 struct osp_irqchip_ops {
 	void (*kick)(void *vcpu);
+	void (*posted)(void *vcpu);
 	u64 (*guest_tsc)(void *vcpu);
 	void (*ioapic_eoi)(void *vcpu, u8 vector);
 };

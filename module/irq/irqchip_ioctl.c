@@ -164,7 +164,7 @@ static void osp_irqchip_watch_routes(struct osp_irqchip *chip)
 	s8 pins[KVM_NR_IRQCHIPS];
 	struct osp_apic_msg msg;
 	enum osp_irt_kind kind;
-	u32 gsi, i;
+	u32 gsi;
 
 	rcu_read_lock();
 	table = rcu_dereference(chip->irt.table);
@@ -175,9 +175,7 @@ static void osp_irqchip_watch_routes(struct osp_irqchip *chip)
 			__set_bit(msg.vector, watch);
 	}
 	rcu_read_unlock();
-	for (i = 0; i < ARRAY_SIZE(watch); i++)
-		WRITE_ONCE(chip->bus.eoi_watch[i], watch[i]);
-	WRITE_ONCE(chip->bus.eoi_watch_gen, chip->bus.eoi_watch_gen + 1);
+	osp_apic_bus_watch_eois(&chip->bus, watch);
 }
 
 int osp_irqchip_set_routing(struct osp_irqchip *chip,

@@ -94,6 +94,7 @@ static void osp_lapic_clear_vectors(struct osp_lapic *apic)
 	clear_bit(OSP_PI_ON, &apic->pi.control);
 	apic->irr_words = 0;
 	apic->isr_words = 0;
+	apic->rescan = true;
 }
 
 void osp_lapic_reset(struct osp_lapic *apic, bool init)
@@ -277,7 +278,7 @@ static int osp_lapic_post(struct osp_lapic *apic, u8 vector, bool assert,
 	pending = osp_lapic_test_vector(apic, OSP_APIC_IRR, vector);
 	pending |= test_and_set_bit(vector, apic->pi.pir);
 	if (!test_and_set_bit(OSP_PI_ON, &apic->pi.control))
-		apic->ops->kick(apic->ctx);
+		apic->ops->posted(apic->ctx);
 	return pending ? 2 : 1;
 }
 
@@ -338,6 +339,7 @@ static void osp_lapic_add_irr(struct osp_lapic *apic, u32 word, u32 bits)
 
 	osp_lapic_set_reg(apic, reg, osp_lapic_reg(apic, reg) | bits);
 	apic->irr_words |= BIT(word);
+	apic->raised = max_t(u8, apic->raised, word * 32 + __fls(bits));
 }
 
 void osp_lapic_self(struct osp_lapic *apic, u8 vector, bool level)
@@ -371,6 +373,25 @@ void osp_lapic_sync(struct osp_lapic *apic)
 	}
 }
 
+int osp_lapic_top(const struct osp_lapic *apic, u32 reg)
+{
+	u32 word, bits;
+
+	for (word = 8; word--;) {
+		bits = osp_lapic_reg(apic, reg + word * 0x10);
+		if (bits)
+			return word * 32 + __fls(bits);
+	}
+	return -1;
+}
+
+void osp_lapic_deliver_by_cpu(struct osp_lapic *apic, bool on)
+{
+	apic->by_cpu = on;
+	apic->rescan = true;
+	osp_lapic_resync(apic);
+}
+
 void osp_lapic_resync(struct osp_lapic *apic)
 {
 	u32 i;
@@ -393,6 +414,13 @@ int osp_lapic_highest(struct osp_lapic *apic)
 
 	if (!osp_lapic_hw_enabled(apic))
 		return -1;
+	if (apic->by_cpu) {
+		vector = osp_lapic_top(apic, OSP_APIC_IRR);
+		if (vector < 0 ||
+		    (vector & 0xf0) <= (osp_lapic_update_ppr(apic) & 0xf0))
+			return -1;
+		return vector;
+	}
 	while (apic->irr_words) {
 		word = __fls(apic->irr_words);
 		bits = osp_lapic_reg(apic, OSP_APIC_IRR + word * 0x10);
@@ -402,7 +430,6 @@ int osp_lapic_highest(struct osp_lapic *apic)
 				return -1;
 			return vector;
 		}
-		/* The CPU delivered it from the page by itself. */
 		apic->irr_words &= ~BIT(word);
 	}
 	return -1;
@@ -435,9 +462,15 @@ void osp_lapic_eoi(struct osp_lapic *apic)
 	osp_lapic_set_reg(apic, isr, left);
 	if (!left)
 		apic->isr_words &= ~BIT(vector >> 5);
+	apic->rescan = true;
 	osp_lapic_update_ppr(apic);
 	if (unlikely(test_bit(vector, apic->bus->eoi_watch)))
 		apic->ops->eoi(apic->ctx, vector);
+}
+
+void osp_lapic_eoi_done(struct osp_lapic *apic, u8 vector)
+{
+	apic->ops->eoi(apic->ctx, vector);
 }
 
 bool osp_lapic_broadcasts_eoi(const struct osp_lapic *apic, u8 vector)

@@ -20,6 +20,12 @@
  * the owner clears ON, hence before the owner reads PIR.  The descriptor has
  * the layout of SDM 3C 30.6, for a CPU that posts interrupts by itself.
  *
+ * With @by_cpu set the CPU works on the page while the vCPU is in the guest: it
+ * moves vectors from IRR to ISR, ends them, and raises what the guest sends to
+ * itself.  Then nothing of IRR and ISR is cached here, and what the owner
+ * changes of them outside the guest is noted in @raised and @rescan, for the
+ * guest interrupt status in the VMCS to follow (vmx/apicv.c).
+ *
  * SDM 3A chapter 11; 3C chapter 30 for the page and the descriptor.
  */
 #ifndef OSP_LAPIC_H
@@ -89,9 +95,11 @@ struct osp_apic_bus;
 
 /**
  * struct osp_lapic_ops - what a local APIC asks of its surroundings
- * @kick:	an interrupt was posted or an event set: make the vCPU look
- *		before it next runs guest code or sleeps.  Any context, may be
- *		hard irq, with locks held.
+ * @kick:	an event was set, or something changed: make the vCPU look
+ *		before it next runs guest code or sleeps, out of the guest if it
+ *		is there.  Any context, may be hard irq, with locks held.
+ * @posted:	an interrupt was posted, and ON was clear before: the same, but
+ *		a CPU that takes posted interrupts may stay in the guest.
  * @eoi:	the guest ended an interrupt whose vector is in the bus's
  *		eoi_watch; owner's thread.
  * @now_ns:	a monotonic clock, in ns.
@@ -104,6 +112,7 @@ struct osp_apic_bus;
  */
 struct osp_lapic_ops {
 	void (*kick)(void *ctx);
+	void (*posted)(void *ctx);
 	void (*eoi)(void *ctx, u8 vector);
 	u64 (*now_ns)(void *ctx);
 	u64 (*guest_tsc)(void *ctx);
@@ -131,6 +140,9 @@ struct osp_pi_desc {
  * @mode:	OSP_TIMER_ONESHOT, _PERIODIC or _TSC_DEADLINE
  * @armed:	timer_arm was called and has neither fired nor been cancelled;
  *		cleared by the callback
+ * @at_entry:	deadlines are looked at before each VM entry, and the CPU ends
+ *		the stay in the guest in time: no clock is armed for them but
+ *		while the vCPU sleeps
  * @divide:	bus cycles a count: 1 to 128.  One bus cycle is 1 ns, as on KVM
  * @period_ns:	initial count in ns, 0: stopped
  * @expires_ns:	when the count reaches 0
@@ -140,6 +152,7 @@ struct osp_pi_desc {
 struct osp_lapic_timer {
 	u8 mode;
 	bool armed;
+	bool at_entry;
 	u8 divide;
 	u32 tsc_khz;
 	u64 period_ns;
@@ -156,6 +169,9 @@ enum { OSP_TIMER_ONESHOT, OSP_TIMER_PERIODIC, OSP_TIMER_TSC_DEADLINE };
  * @base:	IA32_APIC_BASE
  * @irr_words:	bit n: word n of IRR may be non-zero
  * @isr_words:	bit n: word n of ISR is non-zero
+ * @by_cpu:	the CPU delivers from the page; @irr_words, @isr_words are void
+ * @raised:	with @by_cpu: highest vector that the owner put in IRR, or 0
+ * @rescan:	with @by_cpu: the owner changed IRR or ISR in other ways
  * @bsp:	it is the bootstrap processor's
  * @x2apic_cpuid: CPUID offers x2APIC mode
  * @tsc_deadline_cpuid: CPUID offers the TSC-deadline mode
@@ -177,6 +193,9 @@ struct osp_lapic {
 	u64 base;
 	u8 irr_words;
 	u8 isr_words;
+	bool by_cpu;
+	u8 raised;
+	bool rescan;
 	bool bsp;
 	bool x2apic_cpuid;
 	bool tsc_deadline_cpuid;
@@ -371,13 +390,30 @@ int osp_lapic_wrmsr(struct osp_lapic *apic, u32 msr, u64 val);
 void osp_lapic_written(struct osp_lapic *apic, u32 offset);
 
 /**
+ * osp_lapic_reads_page() - is reading an x2APIC MSR no more than reading the page?
+ * @apic:	the local APIC; owner's thread
+ * @msr:	0x800 to 0x8ff
+ *
+ * So that the CPU may do it (SDM 3C 30.5); what raises #GP, or is computed when
+ * it is read, must exit.
+ */
+bool osp_lapic_reads_page(const struct osp_lapic *apic, u32 msr);
+
+/**
  * osp_lapic_eoi() - end the highest interrupt in service
  * @apic:	the local APIC; owner's thread
  *
- * After a CPU did that by itself (EOI-induced VM exit) only ops->eoi() is left
- * to be called.
  */
 void osp_lapic_eoi(struct osp_lapic *apic);
+
+/**
+ * osp_lapic_eoi_done() - the CPU ended an interrupt that somebody waits for
+ * @apic:	the local APIC; owner's thread
+ * @vector:	from the exit qualification of an EOI-induced VM exit
+ *
+ * SDM 3C 30.1.4.
+ */
+void osp_lapic_eoi_done(struct osp_lapic *apic, u8 vector);
 
 /**
  * osp_lapic_broadcasts_eoi() - is an EOI broadcast to I/O APICs?
@@ -432,6 +468,23 @@ int osp_lapic_highest(struct osp_lapic *apic);
 void osp_lapic_resync(struct osp_lapic *apic);
 
 /**
+ * osp_lapic_deliver_by_cpu() - who delivers interrupts from IRR?
+ * @apic:	the local APIC; owner's thread, not in the guest
+ * @on:		the CPU, by virtual-interrupt delivery (SDM 3C 30.2); else the
+ *		owner, who injects osp_lapic_pending() and calls osp_lapic_ack()
+ */
+void osp_lapic_deliver_by_cpu(struct osp_lapic *apic, bool on);
+
+/**
+ * osp_lapic_top() - the highest vector in one of the 256-bit registers
+ * @apic:	the local APIC; owner's thread
+ * @reg:	OSP_APIC_IRR or OSP_APIC_ISR
+ *
+ * Return: the vector, or -1.
+ */
+int osp_lapic_top(const struct osp_lapic *apic, u32 reg);
+
+/**
  * osp_lapic_pending() - the interrupt to inject now
  * @apic:	the local APIC; owner's thread, before each entry
  *
@@ -441,7 +494,7 @@ static __always_inline int osp_lapic_pending(struct osp_lapic *apic)
 {
 	if (unlikely(READ_ONCE(apic->pi.control) & BIT(OSP_PI_ON)))
 		osp_lapic_sync(apic);
-	if (likely(!apic->irr_words))
+	if (likely(!apic->irr_words) && !apic->by_cpu)
 		return -1;
 	return osp_lapic_highest(apic);
 }
@@ -473,6 +526,8 @@ static inline int osp_lapic_in_service(const struct osp_lapic *apic)
 {
 	u32 word;
 
+	if (unlikely(apic->by_cpu))
+		return osp_lapic_top(apic, OSP_APIC_ISR);
 	if (!apic->isr_words)
 		return -1;
 	word = __fls(apic->isr_words);
@@ -570,6 +625,31 @@ u64 osp_lapic_get_tsc_deadline(const struct osp_lapic *apic);
  * Ignored outside TSC-deadline mode.
  */
 void osp_lapic_set_tsc_deadline(struct osp_lapic *apic, u64 deadline);
+
+/**
+ * osp_lapic_deadline_waits() - does a deadline wait for the next VM entry?
+ * @apic:	the local APIC; owner's thread
+ */
+static __always_inline bool osp_lapic_deadline_waits(const struct osp_lapic *apic)
+{
+	return apic->timer.at_entry && READ_ONCE(apic->timer.deadline) &&
+	       !READ_ONCE(apic->timer.armed);
+}
+
+/**
+ * osp_lapic_deadline_left() - look at a deadline that waits for the VM entry
+ * @apic:	the local APIC; owner's thread; osp_lapic_deadline_waits() is true
+ *
+ * Return: ticks of the TSC till then; 0: it has come, and its interrupt is in
+ * IRR.
+ */
+u64 osp_lapic_deadline_left(struct osp_lapic *apic);
+
+/**
+ * osp_lapic_deadline_sleep() - the vCPU sleeps: let a clock wait for a deadline
+ * @apic:	the local APIC; owner's thread
+ */
+void osp_lapic_deadline_sleep(struct osp_lapic *apic);
 
 /**
  * osp_lapic_tsc_changed() - the guest's TSC jumped or changed its rate

@@ -52,6 +52,13 @@ static bool osp_lapic_readable(const struct osp_lapic *apic, u32 offset)
 	return offset <= OSP_APIC_SELF_IPI && (readable & OSP_REG(offset));
 }
 
+bool osp_lapic_reads_page(const struct osp_lapic *apic, u32 msr)
+{
+	u32 offset = (msr - OSP_X2APIC_MSR_FIRST) << 4;
+
+	return offset != OSP_APIC_TMCCT && osp_lapic_readable(apic, offset);
+}
+
 static u32 osp_lapic_read_reg(struct osp_lapic *apic, u32 offset)
 {
 	switch (offset) {

@@ -13,6 +13,11 @@
  * called too early, the timer waits on, so that no interrupt is early however
  * the two clocks drift.
  *
+ * With @at_entry a deadline needs no clock while the vCPU runs: who enters the
+ * guest asks osp_lapic_deadline_left() first, and lets the CPU's own timer end
+ * the stay by then.  A vCPU that does not run but could needs none either; only
+ * one that sleeps does, and gets it by osp_lapic_deadline_sleep().
+ *
  * SDM 3A 11.5.4.
  */
 #include "lapic.h"
@@ -59,6 +64,39 @@ static u64 osp_lapic_deadline_ns(struct osp_lapic *apic, u64 deadline)
 	       mul_u64_u32_div(left, 1000000, apic->timer.tsc_khz);
 }
 
+/* The owner sees that the deadline has come. */
+static void osp_lapic_deadline_now(struct osp_lapic *apic)
+{
+	u32 lvt = osp_lapic_reg(apic, OSP_APIC_LVT_TIMER);
+
+	apic->timer.deadline = 0;
+	if (!(lvt & OSP_LVT_MASKED))
+		osp_lapic_self(apic, lvt, false);
+}
+
+u64 osp_lapic_deadline_left(struct osp_lapic *apic)
+{
+	u64 tsc = apic->ops->guest_tsc(apic->ctx);
+
+	if (tsc < apic->timer.deadline)
+		return apic->timer.deadline - tsc;
+	osp_lapic_deadline_now(apic);
+	return 0;
+}
+
+void osp_lapic_deadline_sleep(struct osp_lapic *apic)
+{
+	u64 expires;
+
+	if (!osp_lapic_deadline_waits(apic))
+		return;
+	expires = osp_lapic_deadline_ns(apic, apic->timer.deadline);
+	if (expires)
+		osp_lapic_timer_arm(apic, expires);
+	else
+		osp_lapic_deadline_now(apic);
+}
+
 static void osp_lapic_timer_arm_deadline(struct osp_lapic *apic)
 {
 	struct osp_lapic_timer *t = &apic->timer;
@@ -66,15 +104,16 @@ static void osp_lapic_timer_arm_deadline(struct osp_lapic *apic)
 
 	if (!t->deadline || !t->tsc_khz)
 		return;
-	expires = osp_lapic_deadline_ns(apic, t->deadline);
-	if (expires) {
-		osp_lapic_timer_arm(apic, expires);
+	if (t->at_entry) {
+		/* Past already: the interrupt is there when this returns. */
+		osp_lapic_deadline_left(apic);
 		return;
 	}
-	t->deadline = 0;
-	if (!(osp_lapic_reg(apic, OSP_APIC_LVT_TIMER) & OSP_LVT_MASKED))
-		osp_lapic_self(apic, osp_lapic_reg(apic, OSP_APIC_LVT_TIMER),
-			       false);
+	expires = osp_lapic_deadline_ns(apic, t->deadline);
+	if (expires)
+		osp_lapic_timer_arm(apic, expires);
+	else
+		osp_lapic_deadline_now(apic);
 }
 
 /* ---- one-shot and periodic ---- */
@@ -101,8 +140,11 @@ void osp_lapic_set_tmict(struct osp_lapic *apic, u32 count)
 {
 	struct osp_lapic_timer *t = &apic->timer;
 
-	if (t->mode == OSP_TIMER_TSC_DEADLINE)
+	if (t->mode == OSP_TIMER_TSC_DEADLINE) {
+		/* The CPU may have written it into the page already. */
+		osp_lapic_set_reg(apic, OSP_APIC_TMICT, 0);
 		return;
+	}
 	osp_lapic_timer_stop(apic);
 	osp_lapic_set_reg(apic, OSP_APIC_TMICT, count);
 	osp_lapic_timer_set_period(apic);

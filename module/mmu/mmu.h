@@ -96,6 +96,8 @@ struct osp_mmu_ops {
  * @ids: slots by id.
  * @hvas: slots by host virtual address; under @lock.
  * @nr_pages: pages in all slots.  Under @slots_sem.
+ * @device_gfn: the frame of device.c's page, or 0.  Written under @slots_sem
+ *	held for read, always the same value.
  * @notifier: tells what the host does with the pages behind.
  */
 struct osp_mmu {
@@ -121,6 +123,7 @@ struct osp_mmu {
 	struct xarray ids;
 	struct rb_root_cached hvas;
 	unsigned long nr_pages;
+	u64 device_gfn;
 
 	struct mmu_notifier notifier;
 };
@@ -158,6 +161,11 @@ int osp_mmu_set_region(struct osp_mmu *mmu,
 #define OSP_FAULT_MMIO		1
 
 int osp_ept_fault(struct osp_mmu *mmu, u64 gpa, unsigned int access);
+
+/* device.c: a page of the kernel's in guest-physical memory. */
+int osp_mmu_map_page(struct osp_mmu *mmu, u64 gpa, u64 page,
+		     const atomic_t *barred);
+void osp_mmu_unmap_page(struct osp_mmu *mmu, u64 gpa);
 
 /*
  * guest.c: guest-physical memory from the kernel, through the owner's address

@@ -116,6 +116,8 @@ static void publish_slot(struct osp_mmu *mmu, struct osp_slot *slot)
 	interval_tree_insert(&slot->hva_node, &mmu->hvas);
 	write_unlock(&mmu->lock);
 	insert_by_gfn(mmu, slot);
+	if (mmu->device_gfn && mmu->device_gfn - slot->base_gfn < slot->npages)
+		osp_zap_gfns(mmu, mmu->device_gfn, mmu->device_gfn + 1);
 	mmu->nr_pages += slot->npages;
 }
 

@@ -11,6 +11,7 @@
 #define pr_fmt(fmt) "ospite: " fmt
 
 #include <linux/errno.h>
+#include <linux/moduleparam.h>
 #include <linux/printk.h>
 #include <linux/types.h>
 #include <asm/cpufeature.h>
@@ -21,6 +22,38 @@
 #include "cap.h"
 
 struct osp_vmx_cap osp_vmx_cap __read_mostly;
+
+/*
+ * What the CPU can do for a guest's local APIC; each can be turned off, to see
+ * what it is good for, or because a CPU does it wrong.
+ */
+static bool tpr_shadow = true;
+module_param(tpr_shadow, bool, 0444);
+MODULE_PARM_DESC(tpr_shadow, "CR8 without VM exits; off: all of APIC virtualization is (default: on)");
+
+static bool apic_access = true;
+module_param(apic_access, bool, 0444);
+MODULE_PARM_DESC(apic_access, "virtualize accesses to the xAPIC page (default: on)");
+
+static bool x2apic_mode = true;
+module_param(x2apic_mode, bool, 0444);
+MODULE_PARM_DESC(x2apic_mode, "virtualize accesses to x2APIC MSRs (default: on)");
+
+static bool apic_registers = true;
+module_param(apic_registers, bool, 0444);
+MODULE_PARM_DESC(apic_registers, "read APIC registers without VM exits (default: on)");
+
+static bool interrupt_delivery = true;
+module_param(interrupt_delivery, bool, 0444);
+MODULE_PARM_DESC(interrupt_delivery, "EOI, self-IPI and delivery without VM exits (default: on)");
+
+static bool posted_interrupts = true;
+module_param(posted_interrupts, bool, 0444);
+MODULE_PARM_DESC(posted_interrupts, "interrupt a running guest without a VM exit (default: on)");
+
+static bool preemption_timer = true;
+module_param(preemption_timer, bool, 0444);
+MODULE_PARM_DESC(preemption_timer, "the VMX preemption timer for TSC deadlines (default: on)");
 
 struct control {
 	u32 bit;
@@ -44,7 +77,6 @@ static const struct control proc_required[] = {
 	{ CPU_BASED_MOV_DR_EXITING, "MOV-DR exiting" },
 	{ CPU_BASED_CR8_LOAD_EXITING, "CR8-load exiting" },
 	{ CPU_BASED_CR8_STORE_EXITING, "CR8-store exiting" },
-	{ CPU_BASED_TPR_SHADOW, "use TPR shadow" },
 	{ CPU_BASED_UNCOND_IO_EXITING, "unconditional I/O exiting" },
 	{ CPU_BASED_USE_MSR_BITMAPS, "use MSR bitmaps" },
 	{ CPU_BASED_ACTIVATE_SECONDARY_CONTROLS, "activate secondary controls" },
@@ -63,6 +95,14 @@ static const struct control proc2_required[] = {
 static const u32 proc2_wanted =
 	SECONDARY_EXEC_ENABLE_RDTSCP | SECONDARY_EXEC_ENABLE_INVPCID |
 	SECONDARY_EXEC_ENABLE_XSAVES;
+
+static u32 proc2_wanted_apic(void)
+{
+	return (apic_access ? SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES : 0) |
+	       (x2apic_mode ? SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE : 0) |
+	       (apic_registers ? SECONDARY_EXEC_APIC_REGISTER_VIRT : 0) |
+	       (interrupt_delivery ? SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY : 0);
+}
 
 static const struct control exit_required[] = {
 	{ VM_EXIT_HOST_ADDR_SPACE_SIZE, "host address-space size" },
@@ -141,6 +181,21 @@ static int negotiate_ept_vpid(struct osp_vmx_cap *cap)
 }
 
 /*
+ * What depends on a control that is not there, or was turned off, goes with it
+ * (SDM 3C 27.2.1.1).
+ */
+static void drop_dependents(struct osp_vmx_cap *cap)
+{
+	if (!(cap->proc & CPU_BASED_TPR_SHADOW))
+		cap->proc2 &= ~OSP_APICV_CONTROLS;
+	if (!(cap->proc2 & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY) ||
+	    !(cap->exit & VM_EXIT_ACK_INTR_ON_EXIT) || !osp_host_can_post())
+		cap->pin &= ~PIN_BASED_POSTED_INTR;
+	if (!(cap->pin & PIN_BASED_POSTED_INTR))
+		cap->exit &= ~VM_EXIT_ACK_INTR_ON_EXIT;
+}
+
+/*
  * With the TRUE_ MSRs (IA32_VMX_BASIC bit 55) CR3 exiting can be turned off;
  * unrestricted guests exist only on CPUs that have them.
  */
@@ -161,16 +216,23 @@ static int read_capabilities(struct osp_vmx_cap *cap)
 	cap->revision = basic & GENMASK(30, 0);
 
 	err = negotiate(MSR_IA32_VMX_TRUE_PINBASED_CTLS, "pin-based",
-			pin_required, 0, &cap->pin);
+			pin_required,
+			posted_interrupts ? PIN_BASED_POSTED_INTR : 0,
+			&cap->pin);
 	err = negotiate(MSR_IA32_VMX_TRUE_PROCBASED_CTLS, "processor-based",
-			proc_required, 0, &cap->proc) ?: err;
+			proc_required, tpr_shadow ? CPU_BASED_TPR_SHADOW : 0,
+			&cap->proc) ?: err;
 	if (cap->proc & CPU_BASED_ACTIVATE_SECONDARY_CONTROLS)
 		err = negotiate(MSR_IA32_VMX_PROCBASED_CTLS2, "secondary",
-				proc2_required, proc2_wanted, &cap->proc2) ?: err;
+				proc2_required,
+				proc2_wanted | proc2_wanted_apic(),
+				&cap->proc2) ?: err;
 	err = negotiate(MSR_IA32_VMX_TRUE_EXIT_CTLS, "VM-exit",
-			exit_required, 0, &cap->exit) ?: err;
+			exit_required, VM_EXIT_ACK_INTR_ON_EXIT,
+			&cap->exit) ?: err;
 	err = negotiate(MSR_IA32_VMX_TRUE_ENTRY_CTLS, "VM-entry",
 			entry_required, 0, &cap->entry) ?: err;
+	drop_dependents(cap);
 	if (!err)
 		err = negotiate_ept_vpid(cap);
 
@@ -180,6 +242,7 @@ static int read_capabilities(struct osp_vmx_cap *cap)
 	rdmsrl(MSR_IA32_VMX_CR4_FIXED1, cap->cr4_fixed1);
 	rdmsrl(MSR_IA32_VMX_MISC, misc);
 	cap->timer_shift = misc & GENMASK(4, 0);
+	cap->deadline_timer = preemption_timer;
 	return err;
 }
 

@@ -6,6 +6,14 @@
 #define OSP_VMX_CAP_H
 
 #include <linux/types.h>
+#include <asm/vmx.h>
+
+/* The secondary controls that virtualize a local APIC (SDM 3C chapter 30). */
+#define OSP_APICV_CONTROLS \
+	(SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES | \
+	 SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE | \
+	 SECONDARY_EXEC_APIC_REGISTER_VIRT | \
+	 SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY)
 
 /**
  * struct osp_vmx_cap - the VMX controls of this machine, read once
@@ -21,6 +29,7 @@
  * @cr4_fixed0: the same for CR4
  * @cr4_fixed1: the same for CR4
  * @timer_shift: the VMX-preemption timer counts TSC >> timer_shift
+ * @deadline_timer: it is used for the guest's TSC deadlines
  *
  * Filled by osp_vmx_probe() before /dev/ospite exists, read-only afterwards.
  */
@@ -35,6 +44,7 @@ struct osp_vmx_cap {
 	u64 cr0_fixed0, cr0_fixed1;
 	u64 cr4_fixed0, cr4_fixed1;
 	u8 timer_shift;
+	bool deadline_timer;
 };
 
 extern struct osp_vmx_cap osp_vmx_cap;

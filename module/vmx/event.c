@@ -16,6 +16,7 @@
 
 #include "../ospite.h"
 #include "../trace.h"
+#include "cap.h"
 #include "ops.h"
 
 #define DEBUG_BS	BIT(14)	/* pending debug exceptions: single step */
@@ -187,9 +188,16 @@ bool osp_interrupt_waiting(struct osp_vcpu *vcpu)
 	return extint_pending(vcpu) || osp_lapic_pending(vcpu->lapic) >= 0;
 }
 
+/* One that the CPU does not deliver by itself. */
+static bool must_inject(struct osp_vcpu *vcpu)
+{
+	return vcpu->virtual_delivery ? extint_pending(vcpu) :
+					osp_interrupt_waiting(vcpu);
+}
+
 /*
  * The guest takes it for certain, so only ask when it can.  Returns -1 if what
- * osp_interrupt_waiting() saw is gone: a line of the PIC can fall at any time.
+ * must_inject() saw is gone: a line of the PIC can fall at any time.
  */
 static int take_interrupt(struct osp_vcpu *vcpu)
 {
@@ -200,6 +208,8 @@ static int take_interrupt(struct osp_vcpu *vcpu)
 		vcpu->user_irq = -1;
 	} else if (extint_pending(vcpu)) {
 		vector = osp_irqchip_extint_ack(vcpu->vm->chip);
+	} else if (vcpu->virtual_delivery) {
+		vector = -1;
 	} else {
 		vector = osp_lapic_pending(vcpu->lapic);
 		if (vector >= 0)
@@ -228,19 +238,6 @@ static void set_windows(struct osp_vcpu *vcpu, bool irq, bool nmi)
 	osp_vmx_set_controls(vcpu);
 }
 
-/* The highest vector in IRR whatever TPR says, or -1. */
-static int highest_requested(const struct osp_lapic *lapic)
-{
-	u32 word, bits;
-
-	for (word = 8; word--;) {
-		bits = osp_lapic_reg(lapic, OSP_APIC_IRR + word * 16);
-		if (bits)
-			return word * 32 + __fls(bits);
-	}
-	return -1;
-}
-
 /*
  * An interrupt that only TPR holds back becomes deliverable by a MOV to CR8,
  * which does not exit: let the CPU tell when TPR falls below the interrupt's
@@ -252,7 +249,7 @@ static void set_tpr_threshold(struct osp_vcpu *vcpu)
 	int vector;
 
 	if (vcpu->lapic->irr_words) {
-		vector = highest_requested(vcpu->lapic);
+		vector = osp_lapic_top(vcpu->lapic, OSP_APIC_IRR);
 		if (vector >= 0 && osp_lapic_get_cr8(vcpu->lapic) >= vector >> 4)
 			threshold = vector >> 4;
 	}
@@ -269,7 +266,7 @@ static void inject_pending(struct osp_vcpu *vcpu)
 		vcpu->nmi_pending = false;
 		vmwrite(ENTRY_INTR_INFO, INTR_INFO_VALID_MASK |
 			INTR_TYPE_NMI_INTR | X86_TRAP_NMI);
-	} else if (osp_interrupt_waiting(vcpu) && osp_interrupt_open(vcpu)) {
+	} else if (must_inject(vcpu) && osp_interrupt_open(vcpu)) {
 		inject_interrupt(vcpu);
 	}
 }
@@ -292,14 +289,30 @@ void osp_event_prepare(struct osp_vcpu *vcpu)
 	else
 		inject_pending(vcpu);
 
-	set_windows(vcpu, osp_interrupt_waiting(vcpu) ||
+	set_windows(vcpu, must_inject(vcpu) ||
 		    (!vcpu->lapic && vcpu->run->request_interrupt_window),
 		    vcpu->nmi_pending);
 	/* Its turn comes after the next exit, when this bit is looked at again. */
 	if (unlikely(vcpu->event.info))
 		osp_request(vcpu, OSP_REQ_EVENT);
-	if (vcpu->lapic)
+	if (vcpu->virtual_delivery)
+		osp_apicv_prepare(vcpu);
+	else if (vcpu->lapic && (osp_vmx_cap.proc & CPU_BASED_TPR_SHADOW))
 		set_tpr_threshold(vcpu);
+}
+
+/**
+ * osp_end_shadow() - an emulated instruction ends the shadow of an STI for real
+ * @vcpu: the vCPU, right before the entry; interrupts are delivered by the CPU
+ *
+ * See osp_vmx_interruptibility(): here nobody asks, but with an interrupt in
+ * IRR the CPU will, and would deliver it an instruction late.
+ */
+void osp_end_shadow(struct osp_vcpu *vcpu)
+{
+	if ((osp_vmx_rflags(vcpu) & X86_EFLAGS_IF) &&
+	    osp_lapic_top(vcpu->lapic, OSP_APIC_IRR) >= 0)
+		osp_vmx_interruptibility(vcpu);
 }
 
 /* A single-step trap is due after an instruction that was emulated. */

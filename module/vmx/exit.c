@@ -19,6 +19,7 @@
 #include <asm/vmx.h>
 
 #include "../ospite.h"
+#include "cap.h"
 #include "exit.h"
 #include "ops.h"
 
@@ -53,14 +54,28 @@ static int do_rdmsr(struct osp_vcpu *vcpu)
 	return 1;
 }
 
-static int do_wrmsr(struct osp_vcpu *vcpu)
+static u64 written_value(const struct osp_vcpu *vcpu)
 {
-	u64 value = (u32)vcpu->gpr[OSP_RAX] | vcpu->gpr[OSP_RDX] << 32;
+	return (u32)vcpu->gpr[OSP_RAX] | vcpu->gpr[OSP_RDX] << 32;
+}
+
+static int write_msr(struct osp_vcpu *vcpu)
+{
+	u64 value = written_value(vcpu);
 
 	if (osp_wrmsr(vcpu, (u32)vcpu->gpr[OSP_RCX], value, false))
 		return inject_gp(vcpu);
 	osp_skip_instruction(vcpu);
 	return 1;
+}
+
+static int do_wrmsr(struct osp_vcpu *vcpu)
+{
+	/* Another mode of the APIC may change the EPT, which sleeps. */
+	if (unlikely((u32)vcpu->gpr[OSP_RCX] == MSR_IA32_APICBASE) &&
+	    written_value(vcpu) != osp_apic_base(vcpu))
+		return OSP_EXIT_SLOW;
+	return write_msr(vcpu);
 }
 
 /*
@@ -109,7 +124,7 @@ static int do_vmcall(struct osp_vcpu *vcpu)
 
 static int do_xsetbv(struct osp_vcpu *vcpu)
 {
-	u64 value = (u32)vcpu->gpr[OSP_RAX] | vcpu->gpr[OSP_RDX] << 32;
+	u64 value = written_value(vcpu);
 
 	if (!(osp_vmx_cr4(vcpu) & X86_CR4_OSXSAVE))
 		return inject_ud(vcpu);
@@ -220,8 +235,11 @@ static int do_ept_violation(struct osp_vcpu *vcpu)
 	r = osp_ept_fault(&vcpu->vm->mmu, gpa, q & 7);
 	if (likely(r == OSP_FAULT_FIXED))
 		return 1;
-	if (r == OSP_FAULT_MMIO)
-		return osp_mmio_exit(vcpu, gpa);
+	if (r == OSP_FAULT_MMIO) {
+		r = osp_apicv_fault(vcpu, gpa);
+		if (!r)
+			return osp_mmio_exit(vcpu, gpa);
+	}
 	/* The loop deals with the signal. */
 	return r == -EINTR ? 1 : r;
 }
@@ -253,6 +271,20 @@ static int do_machine_check_on_entry(struct osp_vcpu *vcpu)
 {
 	osp_host_machine_check();
 	return 1;
+}
+
+/**
+ * osp_take_acknowledged() - the exit acknowledged the host's interrupt: handle it
+ *
+ * Only posted interrupts need the CPU to do so; else it is pending still, and
+ * comes when interrupts are on.
+ *
+ * Context: interrupts off, after an exit by an external interrupt.
+ */
+void osp_take_acknowledged(void)
+{
+	if (osp_vmx_cap.exit & VM_EXIT_ACK_INTR_ON_EXIT)
+		osp_host_interrupt(vmread(EXIT_INTR_INFO));
 }
 
 #define FAST(function)	{ .fast = function }
@@ -291,16 +323,19 @@ const struct osp_exit_row osp_exit_table[OSP_NR_EXIT_REASONS] = {
 	[OSP_EXIT_DR_ACCESS]		= FAST(do_dr_access),
 	[OSP_EXIT_IO_INSTRUCTION]	= { .fast = do_io, .slow = do_string_io },
 	[OSP_EXIT_MSR_READ]		= FAST(do_rdmsr),
-	[OSP_EXIT_MSR_WRITE]		= FAST(do_wrmsr),
+	[OSP_EXIT_MSR_WRITE]		= { .fast = do_wrmsr, .slow = write_msr },
 	[OSP_EXIT_MWAIT]		= FAST(do_nothing),
 	[OSP_EXIT_MONITOR]		= FAST(do_nothing),
 	[OSP_EXIT_PAUSE]		= FAST(do_nothing),
 	[OSP_EXIT_MACHINE_CHECK_ON_ENTRY] = FAST(do_machine_check_on_entry),
 	[OSP_EXIT_TPR_BELOW_THRESHOLD]	= FAST(do_event),
+	[OSP_EXIT_APIC_ACCESS]		= { .slow = osp_apic_access, .delivers = true },
+	[OSP_EXIT_VIRTUALIZED_EOI]	= FAST(osp_virtualized_eoi),
 	[OSP_EXIT_EPT_VIOLATION]	= { .slow = do_ept_violation, .delivers = true },
 	[OSP_EXIT_EPT_MISCONFIGURATION]	= { .slow = do_ept_misconfiguration,
 					    .delivers = true },
-	[OSP_EXIT_PREEMPTION_TIMER]	= SLOW(do_leave),
+	[OSP_EXIT_PREEMPTION_TIMER]	= { .fast = osp_stay_over, .slow = do_leave },
 	[OSP_EXIT_WBINVD]		= FAST(do_nothing),
 	[OSP_EXIT_XSETBV]		= SLOW(do_xsetbv),
+	[OSP_EXIT_APIC_WRITE]		= FAST(osp_apic_write),
 };

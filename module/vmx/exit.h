@@ -29,8 +29,15 @@ struct osp_exit_row {
 
 extern const struct osp_exit_row osp_exit_table[OSP_NR_EXIT_REASONS];
 
+void osp_take_acknowledged(void);
 int osp_cr_access(struct osp_vcpu *vcpu, u64 qualification);
 int osp_dr_access(struct osp_vcpu *vcpu, u64 qualification);
+
+/* apicv.c */
+int osp_apic_access(struct osp_vcpu *vcpu);
+int osp_apic_write(struct osp_vcpu *vcpu);
+int osp_virtualized_eoi(struct osp_vcpu *vcpu);
+int osp_stay_over(struct osp_vcpu *vcpu);
 
 /* switch.c: a section is the time with interrupts off around VM entries. */
 void osp_vmx_enter_section(struct osp_vcpu *vcpu);

@@ -22,12 +22,6 @@
 #include "cap.h"
 #include "ops.h"
 
-/*
- * The longest stay in the guest, in TSC ticks: a bound for a guest that keeps
- * the CPU from seeing interrupts, and nothing when it doesn't.
- */
-#define LONGEST_STAY	(4 * 1000 * 1000ULL)
-
 /* The exit label in enter.S. */
 extern const char osp_vmx_exit_entry[];
 
@@ -83,6 +77,17 @@ static void set_msr_bitmap(struct osp_vcpu *vcpu)
 	/* switch.c saves and restores SPEC_CTRL around each stay. */
 	osp_vmx_pass_msr(vcpu, MSR_IA32_SPEC_CTRL, spec_ctrl, spec_ctrl);
 	osp_vmx_pass_msr(vcpu, MSR_IA32_PRED_CMD, false, spec_ctrl);
+	osp_apicv_pass_msrs(vcpu);
+}
+
+static u32 pin_controls(struct osp_vcpu *vcpu)
+{
+	u32 pin = osp_vmx_cap.pin;
+
+	/* They are delivered as virtual interrupts, or not at all. */
+	if (!vcpu->virtual_delivery)
+		pin &= ~PIN_BASED_POSTED_INTR;
+	return pin;
 }
 
 static u32 proc_controls(struct osp_vcpu *vcpu)
@@ -90,11 +95,11 @@ static u32 proc_controls(struct osp_vcpu *vcpu)
 	u32 proc = osp_vmx_cap.proc;
 
 	/* CR8: the CPU keeps it in the APIC page, or userspace has the APIC. */
-	if (vcpu->lapic)
+	if (!vcpu->lapic)
+		proc &= ~CPU_BASED_TPR_SHADOW;
+	if (proc & CPU_BASED_TPR_SHADOW)
 		proc &= ~(CPU_BASED_CR8_LOAD_EXITING |
 			  CPU_BASED_CR8_STORE_EXITING);
-	else
-		proc &= ~CPU_BASED_TPR_SHADOW;
 	if (vcpu->db_live)
 		proc &= ~CPU_BASED_MOV_DR_EXITING;
 	if (vcpu->irq_window)
@@ -106,7 +111,7 @@ static u32 proc_controls(struct osp_vcpu *vcpu)
 
 static u32 proc2_controls(struct osp_vcpu *vcpu)
 {
-	u32 proc2 = osp_vmx_cap.proc2;
+	u32 proc2 = (osp_vmx_cap.proc2 & ~OSP_APICV_CONTROLS) | vcpu->apicv;
 
 	/* Without these the instruction raises #UD by itself. */
 	if (!osp_has(vcpu, OSP_GUEST_RDTSCP))
@@ -125,6 +130,21 @@ static u32 proc2_controls(struct osp_vcpu *vcpu)
 void osp_vmx_set_controls(struct osp_vcpu *vcpu)
 {
 	vmwrite(PROC_CONTROLS, proc_controls(vcpu));
+}
+
+/**
+ * osp_vmx_set_modes() - write all controls after APIC virtualization has changed
+ * @vcpu: the vCPU, loaded
+ */
+void osp_vmx_set_modes(struct osp_vcpu *vcpu)
+{
+	vmwrite(PIN_CONTROLS, pin_controls(vcpu));
+	vmwrite(PROC_CONTROLS, proc_controls(vcpu));
+	vmwrite(PROC2_CONTROLS, proc2_controls(vcpu));
+	if (vcpu->tpr_threshold) {
+		vcpu->tpr_threshold = 0;
+		vmwrite(TPR_THRESHOLD, 0);
+	}
 }
 
 /**
@@ -155,7 +175,7 @@ void osp_vmx_set_intercepts(struct osp_vcpu *vcpu)
 
 static void set_controls(struct osp_vcpu *vcpu)
 {
-	vmwrite(PIN_CONTROLS, osp_vmx_cap.pin);
+	vmwrite(PIN_CONTROLS, pin_controls(vcpu));
 	vmwrite(EXIT_CONTROLS, osp_vmx_cap.exit);
 	vmwrite(ENTRY_CONTROLS, osp_vmx_cap.entry);
 	vmwrite(EXCEPTION_BITMAP, EXCEPTIONS);
@@ -166,7 +186,6 @@ static void set_controls(struct osp_vcpu *vcpu)
 	vmwrite(EXIT_MSR_LOAD_COUNT, 0);
 	vmwrite(ENTRY_MSR_LOAD_COUNT, 0);
 	vmwrite(ENTRY_INTR_INFO, 0);
-	vmwrite(TPR_THRESHOLD, 0);
 	vmwrite(CR0_MASK, ~(u64)(X86_CR0_MP | X86_CR0_EM | X86_CR0_TS |
 				 X86_CR0_WP | X86_CR0_AM));
 	vmwrite(CR4_MASK, ~vcpu->cr4_guest_owned);
@@ -174,11 +193,15 @@ static void set_controls(struct osp_vcpu *vcpu)
 	vmwrite(VPID, vcpu->vpid);
 	vmwrite(EPT_POINTER, osp_mmu_eptp(&vcpu->vm->mmu));
 	vmwrite(MSR_BITMAP, __pa(vcpu->msr_bitmap));
-	vmwrite(VIRTUAL_APIC_ADDR, __pa(vcpu->apic_page));
+	if (osp_vmx_cap.proc & CPU_BASED_TPR_SHADOW) {
+		vmwrite(VIRTUAL_APIC_ADDR, __pa(vcpu->apic_page));
+		vmwrite(TPR_THRESHOLD, 0);
+	}
 	if (osp_vmx_cap.proc2 & SECONDARY_EXEC_ENABLE_XSAVES)
 		vmwrite(XSS_EXITING_BITMAP, 0);
 	/* Never saved at exit, so that each stay starts with the whole of it. */
-	vmwrite(PREEMPTION_TIMER, LONGEST_STAY >> osp_vmx_cap.timer_shift);
+	osp_vmx_bound_stay(vcpu);
+	osp_apicv_setup(vcpu);
 	vmwrite(TSC_OFFSET, vcpu->tsc_offset);
 	vmwrite(PROC_CONTROLS, proc_controls(vcpu));
 	vmwrite(PROC2_CONTROLS, proc2_controls(vcpu));

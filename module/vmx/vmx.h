@@ -13,6 +13,7 @@
 #include <linux/list.h>
 #include <linux/types.h>
 
+struct osp_vm;
 struct osp_vcpu;
 struct osp_mmu;
 struct kvm_segment;
@@ -50,9 +51,21 @@ void osp_vmx_vcpu_free(struct osp_vcpu *vcpu);
 void osp_vmx_vcpu_setup(struct osp_vcpu *vcpu);
 void osp_vmx_reset_events(struct osp_vcpu *vcpu);
 void osp_vmx_set_controls(struct osp_vcpu *vcpu);
+void osp_vmx_set_modes(struct osp_vcpu *vcpu);
 void osp_vmx_setup_exit(void);
 void osp_vmx_set_intercepts(struct osp_vcpu *vcpu);
 void osp_vmx_pass_msr(struct osp_vcpu *vcpu, u32 msr, bool read, bool write);
+
+/* apicv.c: what of a local APIC the CPU does itself; the preemption timer. */
+int osp_apicv_vm_init(struct osp_vm *vm);
+void osp_apicv_vm_exit(struct osp_vm *vm);
+void osp_apicv_setup(struct osp_vcpu *vcpu);
+void osp_apicv_update(struct osp_vcpu *vcpu);
+void osp_apicv_pass_msrs(struct osp_vcpu *vcpu);
+void osp_apicv_prepare(struct osp_vcpu *vcpu);
+void osp_apicv_post(struct osp_vcpu *vcpu);
+int osp_apicv_fault(struct osp_vcpu *vcpu, u64 gpa);
+void osp_vmx_bound_stay(struct osp_vcpu *vcpu);
 
 /* switch.c: the world switch around the VM entry. */
 void osp_vmx_load(struct osp_vcpu *vcpu);
@@ -102,6 +115,7 @@ u32 osp_vmx_instruction_error(void);
 enum { OSP_SREG_LDTR = 6, OSP_SREG_TR = 7, OSP_NR_SREGS = 8 };
 
 /* event.c: delivering exceptions and interrupts. */
+void osp_end_shadow(struct osp_vcpu *vcpu);
 void osp_event_prepare(struct osp_vcpu *vcpu);
 void osp_event_requeue(struct osp_vcpu *vcpu);
 void osp_queue_exception(struct osp_vcpu *vcpu, u8 vector);

@@ -53,6 +53,7 @@ static void cpu_cancel(void *ctx)
 
 static const struct osp_lapic_ops cpu_ops = {
 	.kick		= cpu_kick,
+	.posted		= cpu_kick,
 	.eoi		= cpu_eoi,
 	.now_ns		= cpu_now,
 	.guest_tsc	= cpu_tsc,
@@ -120,9 +121,9 @@ struct machine *machine_new(u32 cpus)
 	memset(m, 0, sizeof(*m));
 	m->now = 1000000000;
 	m->tsc_mul = 2;
+	osp_ioapic_init(&m->ioapic, &m->bus);
 	for (i = 0; i < cpus; i++)
 		machine_add(m, i, i);
-	osp_ioapic_init(&m->ioapic, &m->bus);
 	osp_pic_init(&m->pic);
 	osp_pit_init(&m->pit, KVM_PIT_SPEAKER_DUMMY, m->now);
 	osp_irt_init(&m->irt, &machine_irt_ops, m, true);
