@@ -115,6 +115,28 @@ static int write_user(unsigned long hva, const void *buf, unsigned int len)
 	}
 }
 
+/* Slot by slot, as neighbours in one space need not be neighbours in the other. */
+static __always_inline int transfer(struct osp_mmu *mmu, u64 gpa, void *buf,
+				    unsigned int len, bool write)
+{
+	while (len) {
+		unsigned int part = len;
+		unsigned long hva;
+		int ret;
+
+		ret = find_memory(mmu, gpa, write, &part, &hva);
+		if (!ret)
+			ret = write ? write_user(hva, buf, part) :
+				      read_user(hva, buf, part);
+		if (ret)
+			return ret;
+		gpa += part;
+		buf += part;
+		len -= part;
+	}
+	return 0;
+}
+
 /**
  * osp_gpa_read() - read guest memory.
  * @mmu: the VM's memory, held.
@@ -129,21 +151,7 @@ static int write_user(unsigned long hva, const void *buf, unsigned int len)
  */
 int osp_gpa_read(struct osp_mmu *mmu, u64 gpa, void *buf, unsigned int len)
 {
-	while (len) {
-		unsigned int part = len;
-		unsigned long hva;
-		int ret;
-
-		ret = find_memory(mmu, gpa, false, &part, &hva);
-		if (!ret)
-			ret = read_user(hva, buf, part);
-		if (ret)
-			return ret;
-		gpa += part;
-		buf += part;
-		len -= part;
-	}
-	return 0;
+	return transfer(mmu, gpa, buf, len, false);
 }
 
 /**
@@ -161,21 +169,7 @@ int osp_gpa_read(struct osp_mmu *mmu, u64 gpa, void *buf, unsigned int len)
 int osp_gpa_write(struct osp_mmu *mmu, u64 gpa, const void *buf,
 		  unsigned int len)
 {
-	while (len) {
-		unsigned int part = len;
-		unsigned long hva;
-		int ret;
-
-		ret = find_memory(mmu, gpa, true, &part, &hva);
-		if (!ret)
-			ret = write_user(hva, buf, part);
-		if (ret)
-			return ret;
-		gpa += part;
-		buf += part;
-		len -= part;
-	}
-	return 0;
+	return transfer(mmu, gpa, (void *)buf, len, true);
 }
 
 /* 0 if stored, 1 if it differed, -EFAULT.  The macro makes its own label. */
