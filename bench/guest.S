@@ -273,6 +273,147 @@ PROGRAM self_ipi_tpr
 	mov	%rbx, %cr8
 	ENDLOOP
 
+/* What has no effect but that of the exit, if there is one. */
+PROGRAM eoi
+	APIC_INIT
+	LOOP
+	mov	$0x80b, %ecx
+	xor	%eax, %eax
+	xor	%edx, %edx
+	wrmsr
+	ENDLOOP
+
+PROGRAM tpr
+	APIC_INIT
+	LOOP
+	mov	$0x808, %ecx
+	mov	$0x20, %eax
+	xor	%edx, %edx
+	wrmsr
+	ENDLOOP
+
+PROGRAM cr8
+	APIC_INIT
+	mov	$2, %ebx
+	LOOP
+	mov	%rbx, %cr8
+	ENDLOOP
+
+/* An interrupt to oneself by number, which stays pending. */
+PROGRAM icr
+	APIC_INIT
+	cli
+	LOOP
+	mov	$0x830, %ecx
+	mov	$(0x4000 | GUEST_TIMER_VECTOR), %eax
+	xor	%edx, %edx
+	wrmsr
+	ENDLOOP
+
+/* The three self-IPIs again, by the register that is made for them. */
+.macro SELF_IPI_MSR
+	mov	$0x83f, %ecx
+	mov	$GUEST_TIMER_VECTOR, %eax
+	xor	%edx, %edx
+	wrmsr
+.endm
+
+PROGRAM self_msr
+	APIC_INIT
+	cli
+	LOOP
+	SELF_IPI_MSR
+	sti
+	nop
+	cli
+	ENDLOOP
+
+PROGRAM self_msr_hlt
+	APIC_INIT
+	cli
+	LOOP
+	SELF_IPI_MSR
+	sti
+	hlt
+	cli
+	ENDLOOP
+
+PROGRAM self_msr_tpr
+	APIC_INIT
+	sti
+	mov	$15, %esi
+	xor	%ebx, %ebx
+	LOOP
+	mov	%rsi, %cr8
+	SELF_IPI_MSR
+	mov	%rbx, %cr8
+	ENDLOOP
+
+/* The same in xAPIC mode, the page of registers at RDI. */
+.macro XAPIC_INIT
+	mov	$GUEST_APIC, %edi
+	movl	$0x1ff, 0xf0(%rdi)	/* SVR: enabled, vector 0xff */
+	movl	$0, 0x310(%rdi)		/* ICR's destination: APIC 0 */
+.endm
+
+PROGRAM xapic_eoi
+	XAPIC_INIT
+	LOOP
+	movl	$0, 0xb0(%rdi)
+	ENDLOOP
+
+PROGRAM xapic_tpr
+	XAPIC_INIT
+	LOOP
+	movl	$0x20, 0x80(%rdi)
+	ENDLOOP
+
+PROGRAM xapic_icr
+	XAPIC_INIT
+	cli
+	LOOP
+	movl	$(0x4000 | GUEST_XAPIC_VECTOR), 0x300(%rdi)
+	ENDLOOP
+
+.macro XAPIC_SELF
+	movl	$(0x44000 | GUEST_XAPIC_VECTOR), 0x300(%rdi)
+.endm
+
+PROGRAM xapic_self
+	XAPIC_INIT
+	cli
+	LOOP
+	XAPIC_SELF
+	sti
+	nop
+	cli
+	ENDLOOP
+
+PROGRAM xapic_self_hlt
+	XAPIC_INIT
+	cli
+	LOOP
+	XAPIC_SELF
+	sti
+	hlt
+	cli
+	ENDLOOP
+
+PROGRAM xapic_self_tpr
+	XAPIC_INIT
+	sti
+	LOOP
+	movl	$0xf0, 0x80(%rdi)
+	XAPIC_SELF
+	movl	$0, 0x80(%rdi)
+	ENDLOOP
+
+	.balign 16
+	.globl	guest_xapic
+guest_xapic:
+	movl	$0, 0xb0(%rdi)		/* EOI */
+	iretq
+
 	.balign 16
 	.globl	guest_timer
 guest_timer:

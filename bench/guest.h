@@ -39,5 +39,9 @@
 #define PORT_USER		0xe0
 
 #define GUEST_TIMER_VECTOR	0x40
+#define GUEST_XAPIC_VECTOR	0x41	/* its handler's EOI is a write to the page */
+
+/* The local APIC's registers in xAPIC mode. */
+#define GUEST_APIC		0xfee00000
 
 #endif /* BENCH_GUEST_H */

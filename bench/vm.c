@@ -84,17 +84,23 @@ static uint64_t code_address(const uint8_t *symbol)
 	return GUEST_CODE + (uint64_t)(symbol - guest_begin);
 }
 
-/* GDT: null, 64-bit code (0x8), data (0x10); IDT: the timer's gate only. */
-static void build_descriptors(struct vm *vm)
+static void set_gate(struct vm *vm, int vector, const uint8_t *handler)
 {
-	uint64_t entry = code_address(guest_timer);
-	uint64_t gate = GUEST_IDT + GUEST_TIMER_VECTOR * 16;
+	uint64_t entry = code_address(handler);
+	uint64_t gate = GUEST_IDT + vector * 16;
 
-	set_qword(vm, GUEST_GDT + 0x08, 0x00af9b000000ffff);
-	set_qword(vm, GUEST_GDT + 0x10, 0x00cf93000000ffff);
 	set_qword(vm, gate, (entry & 0xffff) | 0x8 << 16 | 0x8eULL << 40 |
 		  (entry & 0xffff0000) << 32);
 	set_qword(vm, gate + 8, entry >> 32);
+}
+
+/* GDT: null, 64-bit code (0x8), data (0x10); IDT: two interrupts' gates. */
+static void build_descriptors(struct vm *vm)
+{
+	set_qword(vm, GUEST_GDT + 0x08, 0x00af9b000000ffff);
+	set_qword(vm, GUEST_GDT + 0x10, 0x00cf93000000ffff);
+	set_gate(vm, GUEST_TIMER_VECTOR, guest_timer);
+	set_gate(vm, GUEST_XAPIC_VECTOR, guest_xapic);
 }
 
 static struct kvm_segment segment(uint16_t selector, uint8_t type)

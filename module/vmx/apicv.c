@@ -196,7 +196,8 @@ static void update_eoi_exits(struct osp_vcpu *vcpu)
 
 	vcpu->eoi_watch_gen = READ_ONCE(bus->eoi_watch_gen);
 	smp_rmb();	/* pairs with osp_apic_bus_watch_eois() */
-	vmwrite(EOI_EXIT_BITMAP0, READ_ONCE(bus->eoi_watch[0]));
+	/* An EOI with nothing in service counts as one of vector 0. */
+	vmwrite(EOI_EXIT_BITMAP0, READ_ONCE(bus->eoi_watch[0]) & ~0xffffUL);
 	vmwrite(EOI_EXIT_BITMAP1, READ_ONCE(bus->eoi_watch[1]));
 	vmwrite(EOI_EXIT_BITMAP2, READ_ONCE(bus->eoi_watch[2]));
 	vmwrite(EOI_EXIT_BITMAP3, READ_ONCE(bus->eoi_watch[3]));

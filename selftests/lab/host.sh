@@ -53,7 +53,7 @@ stage_host()
 
 run_on_host()
 {
-	local module taint status splats
+	local words module taint status splats
 
 	ask_host
 	host_sudo=() host_loaded=()
@@ -65,9 +65,11 @@ run_on_host()
 			[ -e /dev/kvm ] || "${host_sudo[@]}" modprobe kvm_intel || die "cannot load KVM"
 			continue
 		fi
-		"${host_sudo[@]}" env LAB_MODULES="$RUN/lab" sh "$RUN/lab/lab-load" "$module" ||
+		# A name, and parameters.
+		read -ra words <<<"$module"
+		"${host_sudo[@]}" env LAB_MODULES="$RUN/lab" sh "$RUN/lab/lab-load" "${words[@]}" ||
 			die "cannot load $module"
-		host_loaded+=("$module")
+		host_loaded+=("${words[0]}")
 	done
 	taint=$(cat /proc/sys/kernel/tainted)
 	echo "lab-mark $$" | "${host_sudo[@]}" tee /dev/kmsg >/dev/null
