@@ -192,7 +192,7 @@ struct osp_vcpu {
 	bool irq_window;	/* what the VMCS has in its controls */
 	bool nmi_window;
 	bool virtual_delivery;	/* of interrupts, by the CPU (apicv.c) */
-	bool stay_short;	/* the timer ends the stay for a deadline */
+	bool deadline;		/* of the TSC: osp_vmx_bound_stay() has to look */
 	u32 stay;		/* what the VMCS has in PREEMPTION_TIMER */
 	u32 tpr_threshold;
 	unsigned long requests;	/* 1 << enum osp_request */

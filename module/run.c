@@ -85,11 +85,6 @@ static __always_inline void trace_exit(struct osp_vcpu *vcpu)
 				  osp_vmx_rip(vcpu), osp_vmx_qualification());
 }
 
-static __always_inline bool deadline_waits(const struct osp_vcpu *vcpu)
-{
-	return vcpu->lapic && osp_lapic_deadline_waits(vcpu->lapic);
-}
-
 /*
  * How many exits a section may handle.  A pending host interrupt ends it at the
  * next entry; the bound is for what keeps the CPU from seeing one, as an emulated
@@ -109,13 +104,14 @@ static int run_section(struct osp_vcpu *vcpu)
 	do {
 		if (unlikely(__xfer_to_guest_mode_work_pending()))
 			return 1;
-		if (unlikely(vcpu->stay_short) || deadline_waits(vcpu))
-			osp_vmx_bound_stay(vcpu);
 		if (READ_ONCE(vcpu->requests))
+			handle_requests(vcpu);
+		if (vcpu->deadline && osp_vmx_bound_stay(vcpu))
 			handle_requests(vcpu);
 		if (unlikely(vcpu->triple_fault))
 			return osp_triple_fault(vcpu);
-		if (vcpu->shadow_stale && vcpu->virtual_delivery)
+		if ((vcpu->shadow_stale & vcpu->virtual_delivery) &&
+		    (osp_vmx_rflags(vcpu) & X86_EFLAGS_IF))
 			osp_end_shadow(vcpu);
 		if (trace_ospite_entry_enabled())
 			trace_ospite_entry(vcpu->index, osp_vmx_rip(vcpu));

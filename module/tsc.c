@@ -25,6 +25,8 @@ static void set_offset(struct osp_vcpu *vcpu, u64 offset)
 	osp_vmx_set_tsc_offset(vcpu, offset);
 	if (vcpu->lapic)
 		osp_lapic_tsc_changed(vcpu->lapic, osp_tsc_khz());
+	/* Its deadline may have come nearer. */
+	osp_request(vcpu, OSP_REQ_EVENT);
 }
 
 /* tsc_lock is held. */

@@ -159,13 +159,26 @@ struct osp_apic_outcome {
 	bool fresh;
 };
 
-static void osp_apic_hand(struct osp_lapic *apic,
+/* An interrupt to itself needs no post: the sender is the owner. */
+static bool osp_apic_is_own(const struct osp_lapic *apic,
+			    const struct osp_lapic *src,
+			    const struct osp_apic_msg *msg, u8 mode)
+{
+	return apic == src && mode <= OSP_APIC_LOWEST && !msg->level &&
+	       msg->vector >= 16 && osp_lapic_sw_enabled(apic);
+}
+
+static void osp_apic_hand(struct osp_lapic *apic, const struct osp_lapic *src,
 			  const struct osp_apic_msg *msg, u8 mode,
 			  struct osp_apic_outcome *out)
 {
-	int r = osp_lapic_deliver(apic, mode, msg->vector, msg->assert,
-				  msg->level);
+	int r = 1;
 
+	if (osp_apic_is_own(apic, src, msg, mode))
+		osp_lapic_self(apic, msg->vector, false);
+	else
+		r = osp_lapic_deliver(apic, mode, msg->vector, msg->assert,
+				      msg->level);
 	if (out->reached < 0)
 		out->reached = 0;
 	out->reached += !!r;
@@ -198,7 +211,7 @@ static bool osp_apic_to_one(const struct osp_apic_bus *bus,
 	apic = osp_apic_at(table, msg->dest);
 	if (!osp_apic_meant(apic, src, msg))
 		return false;
-	osp_apic_hand(apic, msg, msg->mode, out);
+	osp_apic_hand(apic, src, msg, msg->mode, out);
 	return true;
 }
 
@@ -217,7 +230,7 @@ static bool osp_apic_to_cluster(const struct osp_apic_table *table,
 	for (; bits; bits &= bits - 1) {
 		apic = osp_apic_at(table, base + __ffs(bits));
 		if (osp_apic_meant(apic, src, msg) && osp_lapic_x2apic(apic))
-			osp_apic_hand(apic, msg, msg->mode, out);
+			osp_apic_hand(apic, src, msg, msg->mode, out);
 	}
 	return true;
 }
@@ -235,7 +248,7 @@ static void osp_apic_to_all(const struct osp_apic_table *table,
 	for (id = 0; id < table->nr; id++) {
 		apic = READ_ONCE(table->apic[id]);
 		if (osp_apic_meant(apic, src, msg))
-			osp_apic_hand(apic, msg, mode, out);
+			osp_apic_hand(apic, src, msg, mode, out);
 	}
 }
 
@@ -279,7 +292,7 @@ static void osp_apic_to_lowest(const struct osp_apic_table *table,
 			break;
 	}
 	if (chosen)
-		osp_apic_hand(chosen, msg, msg->mode, out);
+		osp_apic_hand(chosen, src, msg, msg->mode, out);
 }
 
 static bool osp_apic_wants_lowest(const struct osp_apic_msg *msg)
@@ -299,7 +312,7 @@ int osp_apic_bus_deliver(struct osp_apic_bus *bus, struct osp_lapic *src,
 
 	if (msg->shorthand == OSP_APIC_SELF) {
 		if (src)
-			osp_apic_hand(src, msg, msg->mode, &out);
+			osp_apic_hand(src, src, msg, msg->mode, &out);
 		goto out;
 	}
 	rcu_read_lock();

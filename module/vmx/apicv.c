@@ -376,24 +376,27 @@ static void set_stay(struct osp_vcpu *vcpu, u64 ticks)
  * By the TSC deadline, if one waits, and is near; if it has come its interrupt
  * is raised instead.  The timer counts when a bit of the TSC changes, which may
  * be at once, hence one unit more (SDM 3C 26.5.1).
+ *
+ * Return: whether there is something new to be delivered.
  */
-void osp_vmx_bound_stay(struct osp_vcpu *vcpu)
+bool osp_vmx_bound_stay(struct osp_vcpu *vcpu)
 {
 	u64 left = LONGEST_STAY;
+	bool over = false;
 
-	vcpu->stay_short = false;
-	if (vcpu->lapic && osp_lapic_deadline_waits(vcpu->lapic)) {
+	vcpu->deadline = vcpu->lapic && osp_lapic_deadline_waits(vcpu->lapic);
+	if (vcpu->deadline) {
 		left = osp_lapic_deadline_left(vcpu->lapic);
-		if (left && left < LONGEST_STAY) {
-			left += BIT_ULL(osp_vmx_cap.timer_shift);
-			vcpu->stay_short = true;
-		} else {
-			if (!left)
-				osp_request(vcpu, OSP_REQ_EVENT);
-			left = LONGEST_STAY;
-		}
+		over = !left;
+		left = over || left >= LONGEST_STAY ? LONGEST_STAY :
+		       left + BIT_ULL(osp_vmx_cap.timer_shift);
+	}
+	if (over) {
+		vcpu->deadline = false;
+		osp_request(vcpu, OSP_REQ_EVENT);
 	}
 	set_stay(vcpu, left);
+	return over;
 }
 
 /**
@@ -406,5 +409,6 @@ void osp_vmx_bound_stay(struct osp_vcpu *vcpu)
  */
 int osp_stay_over(struct osp_vcpu *vcpu)
 {
-	return vcpu->stay_short ? 1 : OSP_EXIT_SLOW;
+	return vcpu->stay < LONGEST_STAY >> osp_vmx_cap.timer_shift ?
+	       1 : OSP_EXIT_SLOW;
 }

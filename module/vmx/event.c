@@ -259,16 +259,21 @@ static void set_tpr_threshold(struct osp_vcpu *vcpu)
 	}
 }
 
-/* Nothing is to be re-delivered: take what is pending, if the guest may. */
-static void inject_pending(struct osp_vcpu *vcpu)
+/*
+ * Nothing is to be re-delivered: take what is pending, if the guest may.
+ * Returns whether an interrupt still waits; @waits is whether one did before.
+ */
+static bool inject_pending(struct osp_vcpu *vcpu, bool waits)
 {
 	if (vcpu->nmi_pending && nmi_open(vcpu)) {
 		vcpu->nmi_pending = false;
 		vmwrite(ENTRY_INTR_INFO, INTR_INFO_VALID_MASK |
 			INTR_TYPE_NMI_INTR | X86_TRAP_NMI);
-	} else if (must_inject(vcpu) && osp_interrupt_open(vcpu)) {
+	} else if (waits && osp_interrupt_open(vcpu)) {
 		inject_interrupt(vcpu);
+		return must_inject(vcpu);
 	}
+	return waits;
 }
 
 /**
@@ -279,6 +284,8 @@ static void inject_pending(struct osp_vcpu *vcpu)
  */
 void osp_event_prepare(struct osp_vcpu *vcpu)
 {
+	bool waits = must_inject(vcpu);
+
 	if (vcpu->lapic &&
 	    osp_lapic_take_event(vcpu->lapic, OSP_LAPIC_EV_NMI))
 		vcpu->nmi_pending = true;
@@ -287,14 +294,16 @@ void osp_event_prepare(struct osp_vcpu *vcpu)
 	else if (vcpu->event.info)
 		inject(&vcpu->event);
 	else
-		inject_pending(vcpu);
+		waits = inject_pending(vcpu, waits);
 
-	set_windows(vcpu, must_inject(vcpu) ||
+	set_windows(vcpu, waits ||
 		    (!vcpu->lapic && vcpu->run->request_interrupt_window),
 		    vcpu->nmi_pending);
 	/* Its turn comes after the next exit, when this bit is looked at again. */
 	if (unlikely(vcpu->event.info))
 		osp_request(vcpu, OSP_REQ_EVENT);
+	if (vcpu->lapic && osp_lapic_deadline_waits(vcpu->lapic))
+		vcpu->deadline = true;
 	if (vcpu->virtual_delivery)
 		osp_apicv_prepare(vcpu);
 	else if (vcpu->lapic && (osp_vmx_cap.proc & CPU_BASED_TPR_SHADOW))
@@ -303,15 +312,15 @@ void osp_event_prepare(struct osp_vcpu *vcpu)
 
 /**
  * osp_end_shadow() - an emulated instruction ends the shadow of an STI for real
- * @vcpu: the vCPU, right before the entry; interrupts are delivered by the CPU
+ * @vcpu: the vCPU, right before the entry; interrupts are delivered by the CPU,
+ *	and RFLAGS.IF is set
  *
  * See osp_vmx_interruptibility(): here nobody asks, but with an interrupt in
  * IRR the CPU will, and would deliver it an instruction late.
  */
 void osp_end_shadow(struct osp_vcpu *vcpu)
 {
-	if ((osp_vmx_rflags(vcpu) & X86_EFLAGS_IF) &&
-	    osp_lapic_top(vcpu->lapic, OSP_APIC_IRR) >= 0)
+	if (osp_lapic_top(vcpu->lapic, OSP_APIC_IRR) >= 0)
 		osp_vmx_interruptibility(vcpu);
 }
 

@@ -69,10 +69,30 @@ static int write_msr(struct osp_vcpu *vcpu)
 	return 1;
 }
 
+static bool is_x2apic(const struct osp_vcpu *vcpu, u32 msr)
+{
+	return msr - OSP_X2APIC_MSR_FIRST <=
+	       OSP_X2APIC_MSR_LAST - OSP_X2APIC_MSR_FIRST && vcpu->lapic;
+}
+
+/* IPIs and timers: what a guest writes most, so msr.c is not asked. */
+static int write_x2apic(struct osp_vcpu *vcpu, u32 msr)
+{
+	if (osp_lapic_wrmsr(vcpu->lapic, msr, written_value(vcpu)))
+		return inject_gp(vcpu);
+	osp_request(vcpu, OSP_REQ_EVENT);
+	osp_skip_instruction(vcpu);
+	return 1;
+}
+
 static int do_wrmsr(struct osp_vcpu *vcpu)
 {
+	u32 msr = vcpu->gpr[OSP_RCX];
+
+	if (is_x2apic(vcpu, msr))
+		return write_x2apic(vcpu, msr);
 	/* Another mode of the APIC may change the EPT, which sleeps. */
-	if (unlikely((u32)vcpu->gpr[OSP_RCX] == MSR_IA32_APICBASE) &&
+	if (unlikely(msr == MSR_IA32_APICBASE) &&
 	    written_value(vcpu) != osp_apic_base(vcpu))
 		return OSP_EXIT_SLOW;
 	return write_msr(vcpu);

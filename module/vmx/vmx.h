@@ -65,7 +65,7 @@ void osp_apicv_pass_msrs(struct osp_vcpu *vcpu);
 void osp_apicv_prepare(struct osp_vcpu *vcpu);
 void osp_apicv_post(struct osp_vcpu *vcpu);
 int osp_apicv_fault(struct osp_vcpu *vcpu, u64 gpa);
-void osp_vmx_bound_stay(struct osp_vcpu *vcpu);
+bool osp_vmx_bound_stay(struct osp_vcpu *vcpu);
 
 /* switch.c: the world switch around the VM entry. */
 void osp_vmx_load(struct osp_vcpu *vcpu);
