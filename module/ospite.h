@@ -96,27 +96,14 @@ enum osp_user_msr {
 	OSP_MSR_TSC_AUX, OSP_NR_USER_MSRS
 };
 
-/**
- * struct osp_pending_io - data on its way between guest and userspace
- * @complete: what finishes the exit at the next KVM_RUN, or NULL; 1 to go on,
- *	0 for another exit, or a negative errno
- * @insn: the decoded instruction that waits for the data
- * @seen: its data pages, kept so that it translates each once, as a CPU does
- * @nr_seen: how many of them there are
- * @nr_reads: how many of them there are
- * @replayed: how many this execution has consumed
- * @reads: where each read came from and how long it is
- * @writes: accesses to hand to userspace after the instruction
- * @nr_writes: how many of them there are
- * @done_writes: how many userspace has seen
- * @in_bytes: port data that userspace has put into the mapping
- * @asked_bytes: port data that userspace was asked for
- * @insn_length: length of the IN or OUT
- * @rip: where it is
- * @waiting: OUTS has put data into the mapping that userspace has to take
- */
 #define OSP_MAX_FRAGMENTS	4
 
+/**
+ * struct osp_fragment - one access to a device
+ * @gpa: guest-physical address
+ * @len: 1 to 8 bytes
+ * @data: read or to be written
+ */
 struct osp_fragment {
 	u64 gpa;
 	u8 len;
@@ -137,6 +124,25 @@ struct osp_translation {
 
 #define OSP_MAX_TRANSLATIONS	4
 
+/**
+ * struct osp_pending_io - data on its way between guest and userspace
+ * @complete: what finishes the exit at the next KVM_RUN, or NULL; 1 to go on,
+ *	0 for another exit, or a negative errno
+ * @insn: the decoded instruction that waits for the data
+ * @seen: its data pages, kept so that it translates each once, as a CPU does
+ * @nr_seen: how many of them there are
+ * @nr_reads: how many of them there are
+ * @replayed: how many this execution has consumed
+ * @reads: where each read came from and how long it is
+ * @writes: accesses to hand to userspace after the instruction
+ * @nr_writes: how many of them there are
+ * @done_writes: how many userspace has seen
+ * @in_bytes: port data that userspace has put into the mapping
+ * @asked_bytes: port data that userspace was asked for
+ * @insn_length: length of the IN or OUT
+ * @rip: where it is
+ * @waiting: OUTS has put data into the mapping that userspace has to take
+ */
 struct osp_pending_io {
 	int (*complete)(struct osp_vcpu *vcpu);
 	struct osp_insn insn;
@@ -169,11 +175,108 @@ struct osp_event {
 
 /**
  * struct osp_vcpu - a virtual CPU
+ * @gpr: the guest's registers, but for RIP; that of RSP is cached
+ * @cr2: the guest's, when it is not in the guest
+ * @host_rsp: what the VMCS has for the exit
+ * @rip: cached, as @rflags, @cr0, @cr4, @cs_access and @ss_access are
+ * @rflags: RFLAGS
+ * @cr0: as the guest reads it
+ * @cr4: as the guest reads it
+ * @cs_access: access rights of CS, as in the VMCS
+ * @ss_access: access rights of SS, as in the VMCS
+ * @cached: OSP_CACHED_*: our copy is as good as the VMCS's
+ * @dirty: OSP_CACHED_*: ours is newer
+ * @in_guest: interrupts off, on the way in, in or out
+ * @loaded: switched to the guest: MSRs, segments
+ * @shadow_stale: an instruction was skipped since the exit
+ * @irq_window: interrupt-window exiting, as in the VMCS
+ * @nmi_window: NMI-window exiting, as in the VMCS
+ * @virtual_delivery: the CPU delivers interrupts by itself (apicv.c)
+ * @deadline: of the TSC: osp_vmx_bound_stay() has to look
+ * @stay: what the VMCS has in PREEMPTION_TIMER
+ * @tpr_threshold: as in the VMCS
+ * @requests: bits 1 << enum osp_request; set by anyone
+ * @exit_reason: of the last exit
+ * @qualification: of the last exit, if its handler read it
+ * @exits: how many there were, by basic reason
+ * @run: what is shared with userspace: to be read once
+ * @vm: of which the vCPU holds a reference
+ * @lapic: &vapic.lapic, or NULL: userspace has it, or there is none
+ * @vmcs: and where it is loaded
+ * @event: its delivery was cut short by an exit; do it again
+ * @exception: raised by an emulated instruction
+ * @triple_fault: the next entry would be the shutdown's
+ * @nmi_pending: an NMI waits
+ * @halted: in HLT
+ * @user_irq: vector of KVM_INTERRUPT, or -1
+ * @cr4_guest_owned: bits of CR4 that the guest changes without an exit
+ * @cr8: without a local APIC in the kernel
+ * @efer: EFER
+ * @xcr0: XCR0
+ * @ia32_xss: IA32_XSS
+ * @pkru: PKRU, when it is not in the guest
+ * @db: DR0 to DR3
+ * @dr6: DR6
+ * @db_live: @db and @dr6 are in the registers while in the guest
+ * @user_msrs: by enum osp_user_msr
+ * @kernel_gs_base: IA32_KERNEL_GS_BASE, when not @loaded
+ * @spec_ctrl: IA32_SPEC_CTRL
+ * @tsc_offset: the guest's TSC less the host's
+ * @tsc_adjust: IA32_TSC_ADJUST
+ * @misc_enable: IA32_MISC_ENABLE
+ * @apic_base: IA32_APIC_BASE, without a local APIC in the kernel
+ * @mtrr_def_type: IA32_MTRR_DEF_TYPE
+ * @mtrr_fixed: in the order of their numbers
+ * @mtrr_var: base and mask, in turn
+ * @mcg_status: IA32_MCG_STATUS
+ * @mcg_ctl: IA32_MCG_CTL
+ * @mce_banks: four registers each
+ * @feat_ctl: IA32_FEATURE_CONTROL
+ * @ucode_rev: IA32_BIOS_SIGN_ID
+ * @power_ctl: MSR_POWER_CTL
+ * @platform_info: MSR_PLATFORM_INFO
+ * @arch_capabilities: IA32_ARCH_CAPABILITIES
+ * @cpuid: the table of KVM_SET_CPUID2
+ * @nr_cpuid: its length
+ * @cpuid_index: first entry of a leaf, plus 1; basic and extended ones
+ * @cr4_allowed: by CPUID
+ * @xcr0_allowed: by CPUID
+ * @phys_bits: MAXPHYADDR
+ * @features: OSP_GUEST_*, by CPUID
+ * @io: an access that userspace has to complete
+ * @io_buf: data of INS and OUTS on its way
+ * @cpu: where it was loaded last, or -1
+ * @host_fs_base: what the VMCS has for the exit
+ * @host_kernel_gs_base: the current task's, while @loaded
+ * @host_ds: selector of the current task, as the next three
+ * @host_es: ES
+ * @host_fs: FS
+ * @host_gs: GS
+ * @host_cr3: what the VMCS has for the exit
+ * @host_cr4: what the VMCS has for the exit
+ * @vpid: virtual-processor identifier
+ * @apic_page: virtual-APIC page (SDM 3C 30.1)
+ * @apicv: secondary controls that virtualize the APIC
+ * @eoi_watch_gen: of the EOI-exit bitmap in the VMCS
+ * @apic_elsewhere: counted in vm->apic_elsewhere
+ * @vapic: the local APIC, if it is in the kernel
+ * @msr_bitmap: the VMCS's
+ * @fpu: the guest's FPU state
+ * @mutex: held by every ioctl of the vCPU; what is not said to be set by
+ *	others belongs to its holder
+ * @preempt: tells when the thread leaves or gets a CPU
+ * @wait: the thread in HLT
+ * @sigmask: KVM_SET_SIGNAL_MASK: in force in KVM_RUN
+ * @sigmask_set: @sigmask is
+ * @index: among the VM's vCPUs
+ * @id: the one of KVM_CREATE_VCPU, initial APIC id
+ * @mp_state: KVM_MP_STATE_*, but HALTED is @halted
+ * @debugfs: its folder there
  *
- * What the exit path touches comes first and together.
+ * What the exit path touches comes first and together; enter.S knows the
+ * offsets of the first three.
  */
 struct osp_vcpu {
-	/* The guest's registers; enter.S knows the offsets. RSP is cached. */
 	u64 gpr[OSP_NR_GPRS];
 	u64 cr2;
 	u64 host_rsp;
@@ -183,46 +286,46 @@ struct osp_vcpu {
 	u64 rflags;
 	u64 cr0, cr4;
 	u32 cs_access, ss_access;
-	u8 cached;		/* OSP_CACHED_*: our copy is as good as theirs */
-	u8 dirty;		/* OSP_CACHED_*: ours is newer */
+	u8 cached;
+	u8 dirty;
 
-	bool in_guest;		/* interrupts off, on the way in, in or out */
-	bool loaded;		/* switched to the guest: MSRs, segments */
-	bool shadow_stale;	/* an instruction was skipped since the exit */
-	bool irq_window;	/* what the VMCS has in its controls */
+	bool in_guest;
+	bool loaded;
+	bool shadow_stale;
+	bool irq_window;
 	bool nmi_window;
-	bool virtual_delivery;	/* of interrupts, by the CPU (apicv.c) */
-	bool deadline;		/* of the TSC: osp_vmx_bound_stay() has to look */
-	u32 stay;		/* what the VMCS has in PREEMPTION_TIMER */
+	bool virtual_delivery;
+	bool deadline;
+	u32 stay;
 	u32 tpr_threshold;
-	unsigned long requests;	/* 1 << enum osp_request */
+	unsigned long requests;
 
 	u32 exit_reason;
 	u64 qualification;
-	u64 exits[OSP_NR_EXIT_REASONS];	/* how often, by reason */
+	u64 exits[OSP_NR_EXIT_REASONS];
 
 	struct kvm_run *run;
 	struct osp_vm *vm;
-	struct osp_lapic *lapic;	/* &vapic.lapic, or NULL: userspace has it */
+	struct osp_lapic *lapic;
 	struct osp_vmcs vmcs;
 
-	struct osp_event event;	/* its delivery was cut short; do it again */
-	struct osp_event exception;	/* raised by an emulated instruction */
+	struct osp_event event;
+	struct osp_event exception;
 	bool triple_fault;
 	bool nmi_pending;
 	bool halted;
-	int user_irq;		/* KVM_INTERRUPT: the vector, or -1 */
+	int user_irq;
 
 	/* Control registers that aren't simply in the VMCS */
 	u64 cr4_guest_owned;
-	u64 cr8;		/* without a local APIC in the kernel */
+	u64 cr8;
 	u64 efer;
 	u64 xcr0;
 	u64 ia32_xss;
 	u32 pkru;
 	u64 db[4];
 	u64 dr6;
-	bool db_live;		/* guest's DR0-3, DR6 in the registers */
+	bool db_live;
 
 	/* MSRs */
 	u64 user_msrs[OSP_NR_USER_MSRS];
@@ -231,7 +334,7 @@ struct osp_vcpu {
 	u64 tsc_offset;
 	u64 tsc_adjust;
 	u64 misc_enable;
-	u64 apic_base;		/* without a local APIC in the kernel */
+	u64 apic_base;
 	u64 mtrr_def_type;
 	u64 mtrr_fixed[11];
 	u64 mtrr_var[2 * OSP_NR_VAR_MTRRS];
@@ -243,25 +346,25 @@ struct osp_vcpu {
 	/* CPUID policy */
 	struct kvm_cpuid_entry2 *cpuid;
 	int nr_cpuid;
-	u16 cpuid_index[2][0x20];	/* first entry of a leaf, plus 1 */
+	u16 cpuid_index[2][0x20];
 	u64 cr4_allowed;
 	u64 xcr0_allowed;
 	u8 phys_bits;
-	u32 features;		/* OSP_GUEST_* */
+	u32 features;
 
 	struct osp_pending_io io;
-	u8 io_buf[1024];	/* data of INS and OUTS on its way */
+	u8 io_buf[1024];
 
-	int cpu;		/* where it was loaded last, or -1 */
+	int cpu;
 	unsigned long host_fs_base;
 	unsigned long host_kernel_gs_base;
 	u16 host_ds, host_es, host_fs, host_gs;
 	u64 host_cr3, host_cr4;
 	u16 vpid;
-	void *apic_page;	/* virtual-APIC page (SDM 3C 30.1) */
-	u32 apicv;		/* secondary controls that virtualize the APIC */
-	u32 eoi_watch_gen;	/* of the EOI-exit bitmap in the VMCS */
-	bool apic_elsewhere;	/* counted in vm->apic_elsewhere */
+	void *apic_page;
+	u32 apicv;
+	u32 eoi_watch_gen;
+	bool apic_elsewhere;
 	struct osp_vapic vapic;
 	unsigned long *msr_bitmap;
 	struct fpu_guest fpu;
@@ -269,11 +372,11 @@ struct osp_vcpu {
 	struct mutex mutex;
 	struct preempt_notifier preempt;
 	struct rcuwait wait;
-	sigset_t sigmask;	/* KVM_SET_SIGNAL_MASK: in force in KVM_RUN */
+	sigset_t sigmask;
 	bool sigmask_set;
 	int index;
 	u32 id;
-	u32 mp_state;		/* KVM_MP_STATE_*, but HALTED is @halted */
+	u32 mp_state;
 	struct dentry *debugfs;
 };
 
