@@ -10,6 +10,7 @@
 #define OSP_HOST_H
 
 #include <linux/context_tracking.h>
+#include <linux/eventfd.h>
 #include <linux/kvm.h>
 #include <linux/rcupdate.h>
 #include <linux/smp.h>
@@ -110,6 +111,22 @@ static inline void osp_host_note_quiescent(void)
 	rcu_virt_note_context_switch(smp_processor_id());
 #else
 	rcu_virt_note_context_switch();
+#endif
+}
+
+/**
+ * osp_host_eventfd_signal() - add 1 to an eventfd and wake who waits for it
+ * @ctx: the eventfd
+ *
+ * Context: any, but not from within another eventfd's wake-up
+ * (eventfd_signal_allowed()).
+ */
+static inline void osp_host_eventfd_signal(struct eventfd_ctx *ctx)
+{
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 8, 0)
+	eventfd_signal(ctx, 1);
+#else
+	eventfd_signal(ctx);
 #endif
 }
 

@@ -226,7 +226,8 @@ static enum osp_insn_status device_write(struct osp_vcpu *vcpu, u64 gpa,
 	u8 data[8];
 
 	memcpy(data, buf, len);
-	if (kernel_device(vcpu, gpa, len, true, data))
+	if (kernel_device(vcpu, gpa, len, true, data) ||
+	    osp_iobus_write(&vcpu->vm->iobus, false, gpa, len, data))
 		return OSP_INSN_OK;
 	if (io->nr_writes == OSP_MAX_FRAGMENTS)
 		return OSP_INSN_UNHANDLED;
@@ -398,14 +399,14 @@ static enum osp_insn_status do_out(struct osp_insn_cpu *cpu, u16 port,
 				   unsigned int *count)
 {
 	struct osp_vcpu *vcpu = emulation_of(cpu)->vcpu;
+	struct osp_irqchip *chip = vcpu->vm->chip;
 	u32 data;
 
-	if (vcpu->vm->chip) {
-		memcpy(&data, buf, size);
-		if (osp_irqchip_pio(vcpu->vm->chip, port, size, true, &data)) {
-			*count = 1;
-			return OSP_INSN_OK;
-		}
+	memcpy(&data, buf, size);
+	if ((chip && osp_irqchip_pio(chip, port, size, true, &data)) ||
+	    osp_iobus_write(&vcpu->vm->iobus, true, port, size, &data)) {
+		*count = 1;
+		return OSP_INSN_OK;
 	}
 	memcpy(pio_data(vcpu), buf, *count * size);
 	set_pio(vcpu, port, size, *count, false);
@@ -721,7 +722,9 @@ int osp_port_io(struct osp_vcpu *vcpu, u16 port, unsigned int size, bool in)
 	struct osp_irqchip *chip = vcpu->vm->chip;
 	u32 value = in ? 0 : vcpu->gpr[OSP_RAX];
 
-	if (chip && osp_irqchip_pio(chip, port, size, !in, &value)) {
+	if ((chip && osp_irqchip_pio(chip, port, size, !in, &value)) ||
+	    (!in && osp_iobus_write(&vcpu->vm->iobus, true, port, size,
+				    &value))) {
 		if (in)
 			set_al_ax_eax(vcpu, size, value);
 		osp_skip_instruction(vcpu);

@@ -29,6 +29,7 @@
 
 #include "host.h"
 #include "insn/insn.h"
+#include "iobus.h"
 #include "irq/irqchip.h"
 #include "irq/lapic.h"
 #include "mmu/mmu.h"
@@ -58,7 +59,7 @@ enum {
  * @apic_page: the APIC-access page (SDM 3C 30.4), or NULL
  * @apic_elsewhere: vCPUs whose APIC is not at the usual place in memory
  * @tsc_offset: added to the host's TSC for a new vCPU, so that all agree
- * @ring: the coalesced-MMIO ring that vCPU fds map, or NULL
+ * @iobus: writes of the guest that signal eventfds or are put aside
  * @debugfs: its directory
  * @id: number in the name of that directory
  */
@@ -74,7 +75,7 @@ struct osp_vm {
 	void *apic_page;
 	atomic_t apic_elsewhere;
 	u64 tsc_offset;
-	void *ring;
+	struct osp_iobus iobus;
 	struct dentry *debugfs;
 	int id;
 };
@@ -83,6 +84,7 @@ struct osp_vm {
 enum osp_request {
 	OSP_REQ_EVENT,		/* something to inject, or a window to open */
 	OSP_REQ_TLB,		/* INVVPID before the next entry */
+	OSP_REQ_IOAPIC_EOI,	/* tell userspace's I/O APIC of an EOI */
 };
 
 /* Variable-range MTRRs, and machine-check banks: as many as KVM gives. */
@@ -209,6 +211,7 @@ struct osp_event {
  * @nmi_pending: an NMI waits
  * @halted: in HLT
  * @user_irq: vector of KVM_INTERRUPT, or -1
+ * @ioapic_eoi: vector of OSP_REQ_IOAPIC_EOI
  * @cr4_guest_owned: bits of CR4 that the guest changes without an exit
  * @cr8: without a local APIC in the kernel
  * @efer: EFER
@@ -315,6 +318,7 @@ struct osp_vcpu {
 	bool nmi_pending;
 	bool halted;
 	int user_irq;
+	u8 ioapic_eoi;
 
 	/* Control registers that aren't simply in the VMCS */
 	u64 cr4_guest_owned;
@@ -414,6 +418,39 @@ static inline bool osp_has(const struct osp_vcpu *vcpu, u32 feature)
 }
 
 /**
+ * osp_user_pic() - does userspace have the PIC?
+ * @vcpu: the vCPU
+ *
+ * Its interrupts then come by KVM_INTERRUPT, and it may ask for a window.
+ */
+static inline bool osp_user_pic(const struct osp_vcpu *vcpu)
+{
+	return !vcpu->lapic || vcpu->vm->chip->split;
+}
+
+/**
+ * osp_takes_user_irq() - is there room for an interrupt of userspace's PIC?
+ * @vcpu: the vCPU
+ *
+ * Whether the guest could take it now is another question.
+ */
+static inline bool osp_takes_user_irq(const struct osp_vcpu *vcpu)
+{
+	return osp_user_pic(vcpu) && vcpu->user_irq < 0 &&
+	       (!vcpu->lapic || osp_lapic_accepts_extint(vcpu->lapic));
+}
+
+/**
+ * osp_wants_window() - has userspace asked to be told when that is so?
+ * @vcpu: the vCPU
+ */
+static inline bool osp_wants_window(const struct osp_vcpu *vcpu)
+{
+	return unlikely(READ_ONCE(vcpu->run->request_interrupt_window)) &&
+	       osp_takes_user_irq(vcpu);
+}
+
+/**
  * osp_request() - ask a vCPU to look twice before its next VM entry
  * @vcpu: the vCPU
  * @request: why
@@ -432,6 +469,14 @@ void osp_vm_get(struct osp_vm *vm);
 int osp_check_extension(struct osp_vm *vm, long extension);
 void osp_vm_init(void);
 u32 osp_tsc_khz(void);
+
+/* vm_events.c: what eventfds and userspace's interrupt controllers need */
+long osp_vm_irqfd(struct osp_vm *vm, void __user *arg);
+long osp_vm_ioeventfd(struct osp_vm *vm, void __user *arg);
+long osp_vm_coalesce(struct osp_vm *vm, void __user *arg);
+long osp_vm_uncoalesce(struct osp_vm *vm, void __user *arg);
+long osp_vm_get_irt(struct osp_vm *vm, void __user *arg);
+long osp_vm_set_irt_entry(struct osp_vm *vm, void __user *arg);
 
 /* vcpu.c */
 int osp_vcpu_create(struct osp_vm *vm, u32 id);

@@ -44,12 +44,19 @@ static int instruction_failed(struct osp_vcpu *vcpu)
 	return entry_failed(vcpu, error, osp_instruction_error(error));
 }
 
-static void handle_requests(struct osp_vcpu *vcpu)
+/* Returns like an exit handler. */
+static int handle_requests(struct osp_vcpu *vcpu)
 {
+	if (unlikely(test_and_clear_bit(OSP_REQ_IOAPIC_EOI, &vcpu->requests))) {
+		vcpu->run->exit_reason = KVM_EXIT_IOAPIC_EOI;
+		vcpu->run->eoi.vector = vcpu->ioapic_eoi;
+		return 0;
+	}
 	if (test_and_clear_bit(OSP_REQ_TLB, &vcpu->requests))
 		osp_vmx_flush_vpid(vcpu);
 	if (test_and_clear_bit(OSP_REQ_EVENT, &vcpu->requests))
 		osp_event_prepare(vcpu);
+	return 1;
 }
 
 /* What was found in the exit-reason field, and nothing that has a row. */
@@ -104,10 +111,11 @@ static int run_section(struct osp_vcpu *vcpu)
 	do {
 		if (unlikely(__xfer_to_guest_mode_work_pending()))
 			return 1;
-		if (READ_ONCE(vcpu->requests))
-			handle_requests(vcpu);
-		if (vcpu->deadline && osp_vmx_bound_stay(vcpu))
-			handle_requests(vcpu);
+		if (READ_ONCE(vcpu->requests) && !handle_requests(vcpu))
+			return 0;
+		if (vcpu->deadline && osp_vmx_bound_stay(vcpu) &&
+		    !handle_requests(vcpu))
+			return 0;
 		if (unlikely(vcpu->triple_fault))
 			return osp_triple_fault(vcpu);
 		if ((vcpu->shadow_stale & vcpu->virtual_delivery) &&
@@ -268,8 +276,7 @@ static int take_work(struct osp_vcpu *vcpu)
 /* Userspace has the interrupt controller and asked to be told of a window. */
 static bool window_is_open(struct osp_vcpu *vcpu)
 {
-	return !vcpu->lapic && vcpu->run->request_interrupt_window &&
-	       vcpu->user_irq < 0 && !vcpu->event.info &&
+	return osp_wants_window(vcpu) && !vcpu->event.info &&
 	       !vcpu->exception.info && osp_interrupt_open(vcpu);
 }
 
@@ -307,8 +314,9 @@ static void fill_run(struct osp_vcpu *vcpu)
 	run->apic_base = osp_apic_base(vcpu);
 	run->flags = 0;
 	run->ready_for_interrupt_injection =
-		vcpu->lapic || (vcpu->user_irq < 0 && !vcpu->event.info &&
-				!vcpu->exception.info && osp_interrupt_open(vcpu));
+		!osp_user_pic(vcpu) ||
+		(osp_takes_user_irq(vcpu) && !vcpu->event.info &&
+		 !vcpu->exception.info && osp_interrupt_open(vcpu));
 }
 
 static int finish_pending_io(struct osp_vcpu *vcpu)
@@ -362,9 +370,9 @@ int osp_vcpu_run(struct osp_vcpu *vcpu)
 		r = -EINVAL;
 		if (osp_set_cr8(vcpu, vcpu->run->cr8))
 			goto out;
-		if (vcpu->run->request_interrupt_window)
-			osp_request(vcpu, OSP_REQ_EVENT);
 	}
+	if (osp_wants_window(vcpu))
+		osp_request(vcpu, OSP_REQ_EVENT);
 	r = finish_pending_io(vcpu);
 	if (r > 0 && osp_host_immediate_exit(vcpu->run))
 		r = -EINTR;

@@ -67,6 +67,44 @@ TRACE_EVENT(ospite_inject,
 	TP_printk("vcpu %d vector 0x%x", __entry->vcpu, __entry->vector)
 );
 
+#ifndef OSP_TRACE_IRT_KINDS
+#define OSP_TRACE_IRT_KINDS						\
+	{ 1, "pins" }, { 2, "apic" }, { 3, "eventfd" }, { 4, "blocked" }
+#endif
+
+/*
+ * A request went through the Interrupt Remapping Table.  gsi -1: a message that
+ * has no entry (KVM_SIGNAL_MSI).  vcpu is the destination's APIC ID, -1 if it
+ * is not one; vector is -1 if it is not known there.  status is that of
+ * KVM_IRQ_LINE_STATUS.
+ */
+TRACE_EVENT(ospite_irq,
+	TP_PROTO(int gsi, int kind, int vcpu, int vector, int status,
+		 bool coalesced),
+	TP_ARGS(gsi, kind, vcpu, vector, status, coalesced),
+	TP_STRUCT__entry(
+		__field(int, gsi)
+		__field(int, kind)
+		__field(int, vcpu)
+		__field(int, vector)
+		__field(int, status)
+		__field(bool, coalesced)
+	),
+	TP_fast_assign(
+		__entry->gsi = gsi;
+		__entry->kind = kind;
+		__entry->vcpu = vcpu;
+		__entry->vector = vector;
+		__entry->status = status;
+		__entry->coalesced = coalesced;
+	),
+	TP_printk("gsi %d entry %s vcpu %d vector %d status %d coalesced %d",
+		  __entry->gsi,
+		  __print_symbolic(__entry->kind, OSP_TRACE_IRT_KINDS),
+		  __entry->vcpu, __entry->vector, __entry->status,
+		  __entry->coalesced)
+);
+
 #endif /* OSP_TRACE_H */
 
 #undef TRACE_INCLUDE_PATH

@@ -20,7 +20,7 @@
 
 /* vCPU fd: page 0 is struct kvm_run, 1 the data of port I/O, 2 the ring. */
 #define PIO_PAGE	1
-#define RING_PAGE	2
+#define RING_PAGE	KVM_COALESCED_MMIO_PAGE_OFFSET
 #define RUN_PAGES	2
 
 static void sched_in(struct preempt_notifier *notifier, int cpu)
@@ -143,18 +143,6 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	return r;
 }
 
-/* No ring is ever written; what reads it finds it empty. */
-static struct page *ring_page(struct osp_vm *vm)
-{
-	if (!READ_ONCE(vm->ring)) {
-		void *ring = (void *)get_zeroed_page(GFP_KERNEL_ACCOUNT);
-
-		if (ring && cmpxchg(&vm->ring, NULL, ring))
-			free_page((unsigned long)ring);
-	}
-	return vm->ring ? virt_to_page(vm->ring) : NULL;
-}
-
 static vm_fault_t vcpu_fault(struct vm_fault *fault)
 {
 	struct osp_vcpu *vcpu = fault->vma->vm_file->private_data;
@@ -166,7 +154,7 @@ static vm_fault_t vcpu_fault(struct vm_fault *fault)
 		page = virt_to_page((void *)vcpu->run + fault->pgoff * PAGE_SIZE);
 		break;
 	case RING_PAGE:
-		page = ring_page(vcpu->vm);
+		page = osp_iobus_ring_page(&vcpu->vm->iobus);
 		if (!page)
 			return VM_FAULT_OOM;
 		break;

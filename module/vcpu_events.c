@@ -41,7 +41,8 @@ int osp_accepted_interrupt(const struct osp_vcpu *vcpu)
 {
 	if (type_of(vcpu->event.info) == INTR_TYPE_EXT_INTR)
 		return vcpu->event.info & INTR_INFO_VECTOR_MASK;
-	return vcpu->user_irq;
+	/* With a local APIC it is not accepted yet: the PIC's own state has it. */
+	return vcpu->lapic ? -1 : vcpu->user_irq;
 }
 
 /**
@@ -199,7 +200,8 @@ int osp_set_vcpu_events(struct osp_vcpu *vcpu, void *data)
 	take_posted_nmi(vcpu);
 	vcpu->exception = exception_of(events);
 	vcpu->event.info = 0;
-	vcpu->user_irq = -1;
+	if (!vcpu->lapic)
+		vcpu->user_irq = -1;
 	if (events->interrupt.injected && !events->interrupt.soft)
 		osp_accept_interrupt(vcpu, events->interrupt.nr);
 	if (events->nmi.injected)
@@ -221,8 +223,10 @@ int osp_set_vcpu_events(struct osp_vcpu *vcpu, void *data)
  * @vcpu: the vCPU
  * @data: struct kvm_interrupt
  *
- * Return: 0; -EINVAL for what is no vector; -ENXIO if the interrupt controllers
- * are in the kernel.
+ * With local APICs in the kernel, but not the PIC, it is the PIC's (ExtINT).
+ *
+ * Return: 0; -EINVAL for what is no vector; -ENXIO if the PIC is in the kernel;
+ * -EEXIST if the one before still waits for LINT0 to let it in.
  */
 int osp_ioctl_interrupt(struct osp_vcpu *vcpu, void *data)
 {
@@ -230,8 +234,10 @@ int osp_ioctl_interrupt(struct osp_vcpu *vcpu, void *data)
 
 	if (interrupt->irq >= KVM_NR_INTERRUPTS)
 		return -EINVAL;
-	if (vcpu->lapic)
+	if (!osp_user_pic(vcpu))
 		return -ENXIO;
+	if (vcpu->lapic && vcpu->user_irq >= 0)
+		return -EEXIST;
 	vcpu->user_irq = interrupt->irq;
 	osp_request(vcpu, OSP_REQ_EVENT);
 	return 0;

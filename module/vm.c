@@ -68,7 +68,7 @@ static void destroy(struct osp_vm *vm)
 	osp_apicv_vm_exit(vm);
 	if (vm->chip)
 		osp_irqchip_destroy(vm->chip);
-	free_page((unsigned long)vm->ring);
+	osp_iobus_destroy(&vm->iobus);
 	preempt_notifier_dec();
 	osp_mmu_destroy(&vm->mmu);
 	osp_vmx_release();
@@ -106,13 +106,24 @@ static u64 guest_tsc(void *arg)
 	return rdtsc() + READ_ONCE(vcpu->tsc_offset);
 }
 
+/* In the vCPU's own thread, which looks at its requests before it goes on. */
+static void ioapic_eoi(void *arg, u8 vector)
+{
+	struct osp_vcpu *vcpu = arg;
+
+	vcpu->ioapic_eoi = vector;
+	osp_request(vcpu, OSP_REQ_IOAPIC_EOI);
+}
+
 static const struct osp_irqchip_ops irqchip_ops = {
 	.kick = kick,
 	.posted = posted,
 	.guest_tsc = guest_tsc,
+	.ioapic_eoi = ioapic_eoi,
 };
 
-static long create_irqchip(struct osp_vm *vm, void __user *arg)
+static long make_irqchip(struct osp_vm *vm, bool split, u32 reserved_pins,
+			 long has_vcpus)
 {
 	struct osp_irqchip *chip;
 	long r = -EEXIST;
@@ -120,16 +131,21 @@ static long create_irqchip(struct osp_vm *vm, void __user *arg)
 	mutex_lock(&vm->lock);
 	if (vm->chip)
 		goto out;
-	r = -EINVAL;
+	r = has_vcpus;
 	if (vm->nr_vcpus)
 		goto out;
-	chip = osp_irqchip_create(&irqchip_ops, false, 0);
+	chip = osp_irqchip_create(&irqchip_ops, split, reserved_pins);
 	r = PTR_ERR_OR_ZERO(chip);
 	if (!r)
 		vm->chip = chip;
 out:
 	mutex_unlock(&vm->lock);
 	return r;
+}
+
+static long create_irqchip(struct osp_vm *vm, void __user *arg)
+{
+	return make_irqchip(vm, false, 0, -EINVAL);
 }
 
 static long create_pit2(struct osp_vm *vm, void __user *arg)
@@ -140,7 +156,7 @@ static long create_pit2(struct osp_vm *vm, void __user *arg)
 	if (copy_from_user(&config, arg, sizeof(config)))
 		return -EFAULT;
 	mutex_lock(&vm->lock);
-	if (vm->chip)
+	if (vm->chip && !vm->chip->split)
 		r = osp_irqchip_create_pit(vm->chip, &config);
 	mutex_unlock(&vm->lock);
 	return r;
@@ -328,12 +344,22 @@ static long check_extension(struct osp_vm *vm, void __user *arg)
 	return osp_check_extension(vm, (unsigned long)arg);
 }
 
-/* What there is, is there from the beginning. */
 static long enable_cap(struct osp_vm *vm, void __user *arg)
 {
 	struct kvm_enable_cap cap;
 
-	return copy_from_user(&cap, arg, sizeof(cap)) ? -EFAULT : -EINVAL;
+	if (copy_from_user(&cap, arg, sizeof(cap)))
+		return -EFAULT;
+	if (cap.flags)
+		return -EINVAL;
+	switch (cap.cap) {
+	case KVM_CAP_SPLIT_IRQCHIP:
+		if (cap.args[0] > MAX_ROUTES)
+			return -EINVAL;
+		return make_irqchip(vm, true, cap.args[0], -EEXIST);
+	default:
+		return -EINVAL;
+	}
 }
 
 static const struct {
@@ -359,6 +385,12 @@ static const struct {
 	{ KVM_SIGNAL_MSI, signal_msi },
 	{ KVM_IRQ_LINE, irq_line_plain },
 	{ KVM_IRQ_LINE_STATUS, irq_line_status },
+	{ KVM_IRQFD, osp_vm_irqfd },
+	{ KVM_IOEVENTFD, osp_vm_ioeventfd },
+	{ KVM_REGISTER_COALESCED_MMIO, osp_vm_coalesce },
+	{ KVM_UNREGISTER_COALESCED_MMIO, osp_vm_uncoalesce },
+	{ OSPITE_GET_IRT, osp_vm_get_irt },
+	{ OSPITE_SET_IRT_ENTRY, osp_vm_set_irt_entry },
 };
 
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -374,9 +406,14 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	return -ENOTTY;
 }
 
+/* As on KVM, eventfds end with the VM's own descriptor. */
 static int vm_release(struct inode *inode, struct file *file)
 {
-	osp_vm_put(file->private_data);
+	struct osp_vm *vm = file->private_data;
+
+	if (vm->chip)
+		osp_irqfds_stop(&vm->chip->irqfds);
+	osp_vm_put(vm);
 	return 0;
 }
 
@@ -399,6 +436,7 @@ static struct osp_vm *vm_alloc(void)
 	refcount_set(&vm->refs, 1);
 	mutex_init(&vm->lock);
 	xa_init(&vm->vcpus);
+	osp_iobus_init(&vm->iobus);
 	/* The guest's TSC starts with the VM. */
 	vm->tsc_offset = -rdtsc();
 	err = osp_vmx_get();
@@ -489,7 +527,19 @@ int osp_check_extension(struct osp_vm *vm, long extension)
 	case KVM_CAP_GET_TSC_KHZ:
 	case KVM_CAP_CHECK_EXTENSION_VM:
 	case KVM_CAP_SYNC_MMU:
+	case KVM_CAP_IRQFD:
+	case KVM_CAP_IRQFD_RESAMPLE:
+	case KVM_CAP_IOEVENTFD:
+	case KVM_CAP_IOEVENTFD_NO_LENGTH:
+	case KVM_CAP_IOEVENTFD_ANY_LENGTH:
+	case KVM_CAP_COALESCED_PIO:
+	case KVM_CAP_SPLIT_IRQCHIP:
+	case KVM_CAP_ENABLE_CAP_VM:
 		return 1;
+	case KVM_CAP_COALESCED_MMIO:
+		return KVM_COALESCED_MMIO_PAGE_OFFSET;
+	case OSPITE_CAP_IRT:
+		return OSP_IRT_MAX;
 	case KVM_CAP_XSAVE:
 	case KVM_CAP_XCRS:
 		return boot_cpu_has(X86_FEATURE_XSAVE);

@@ -16,6 +16,7 @@
 #include <linux/err.h>
 #include <linux/ktime.h>
 #include <linux/slab.h>
+#include "../trace.h"
 #include "irqchip_priv.h"
 
 /* How long a storming level interrupt is held back. */
@@ -69,9 +70,7 @@ static void osp_irqchip_lint0_nmi(struct osp_irqchip *chip)
 
 static void osp_irqchip_pit_pulse(struct osp_irqchip *chip)
 {
-	osp_irt_raise(&chip->irt, OSP_PIT_GSI, OSP_IRQ_SOURCE_PIT, true, false);
-	osp_irt_raise(&chip->irt, OSP_PIT_GSI, OSP_IRQ_SOURCE_PIT, false,
-		      false);
+	osp_irt_pulse(&chip->irt, OSP_PIT_GSI, OSP_IRQ_SOURCE_PIT);
 	osp_irqchip_lint0_nmi(chip);
 }
 
@@ -101,8 +100,8 @@ static void osp_irqchip_arm_pit(struct osp_irqchip *chip)
 /* The rare things that an operation may leave behind; still under the lock. */
 static void osp_irqchip_settle(struct osp_irqchip *chip)
 {
-	if ((chip->pic.unmasked & chip->listen_pic) ||
-	    (chip->ioapic.unmasked & chip->ioapic.notify))
+	if ((chip->pic.unmasked & chip->pit_listens.pic) ||
+	    (chip->ioapic.unmasked & chip->pit_listens.ioapic))
 		osp_pit_unmasked(&chip->pit);
 	chip->pic.unmasked = 0;
 	chip->ioapic.unmasked = 0;
@@ -112,12 +111,34 @@ static void osp_irqchip_settle(struct osp_irqchip *chip)
 		schedule_delayed_work(&chip->storm, OSP_STORM_DELAY);
 }
 
+/* Pins of a chip saw their EOI, and irqfds want to know of it. */
+static void osp_irqchip_fd_ack(struct osp_irqchip *chip, u32 which, u32 pins)
+{
+	int gsi;
+
+	for (; pins; pins &= pins - 1) {
+		gsi = osp_irt_pin_gsi(&chip->irt, which, __ffs(pins));
+		if (gsi >= 0)
+			osp_irqfds_ack(chip, gsi);
+	}
+}
+
+static noinline void osp_irqchip_pic_acked(struct osp_irqchip *chip, u16 pins,
+					   u16 fd_pins)
+{
+	osp_irqchip_fd_ack(chip, KVM_IRQCHIP_PIC_MASTER, fd_pins & 0xff);
+	osp_irqchip_fd_ack(chip, KVM_IRQCHIP_PIC_SLAVE, fd_pins >> 8);
+	if (pins)
+		osp_irqchip_pit_ack(chip);
+}
+
 static noinline void osp_irqchip_settle_unlock(struct osp_irqchip *chip,
 					       unsigned long flags)
 	__releases(&chip->lock)
 {
 	bool rose = chip->pic.rose;
-	bool ack = chip->pic.acked & chip->listen_pic;
+	u16 acked = chip->pic.acked & chip->pit_listens.pic;
+	u16 fd_acked = chip->pic.acked & chip->fd_listens.pic;
 
 	chip->pic.rose = false;
 	chip->pic.acked = 0;
@@ -125,8 +146,8 @@ static noinline void osp_irqchip_settle_unlock(struct osp_irqchip *chip,
 	raw_spin_unlock_irqrestore(&chip->lock, flags);
 	if (rose)
 		osp_irqchip_kick_extint(chip);
-	if (ack)
-		osp_irqchip_pit_ack(chip);
+	if (unlikely(acked | fd_acked))
+		osp_irqchip_pic_acked(chip, acked, fd_acked);
 }
 
 void osp_irqchip_unlock(struct osp_irqchip *chip, unsigned long flags)
@@ -167,15 +188,49 @@ static int osp_irqchip_apic(void *ctx, const struct osp_apic_msg *msg,
 	return osp_apic_bus_deliver(&chip->bus, NULL, msg, coalesced);
 }
 
-/* No route of this kind can be made yet: KVM_SET_GSI_ROUTING has none. */
 static void osp_irqchip_eventfd(void *ctx, void *target)
 {
+	osp_irt_signal(target);
+}
+
+static void osp_irqchip_release(void *ctx, void *target)
+{
+	osp_irt_release(target);
+}
+
+/* A pin's message is the I/O APIC's affair: what its entry says at this moment. */
+static void osp_irqchip_trace(void *ctx, int gsi, u64 route, int status,
+			      bool coalesced)
+{
+	struct osp_irqchip *chip = ctx;
+	s8 pins[KVM_NR_IRQCHIPS];
+	struct osp_apic_msg msg;
+	enum osp_irt_kind kind;
+	int vector = -1, vcpu = -1;
+	u64 rte;
+
+	osp_irt_route_decode(route, &kind, pins, &msg);
+	if (kind == OSP_IRT_APIC) {
+		vector = msg.vector;
+		vcpu = msg.logical || msg.dest == OSP_XAPIC_BROADCAST ? -1 :
+		       (int)msg.dest;
+	} else if (pins[KVM_IRQCHIP_IOAPIC] >= 0) {
+		rte = READ_ONCE(chip->ioapic.rte[pins[KVM_IRQCHIP_IOAPIC]]);
+		if (!(rte & OSP_RTE_MASKED)) {
+			vector = OSP_RTE_VECTOR(rte);
+			vcpu = rte & OSP_RTE_LOGICAL ? -1 :
+			       (int)OSP_RTE_DEST(rte);
+		}
+	}
+	trace_ospite_irq(gsi, kind, vcpu, vector, status, coalesced);
 }
 
 static const struct osp_irt_ops osp_irqchip_irt_ops = {
 	.pin		= osp_irqchip_pin,
 	.apic		= osp_irqchip_apic,
 	.eventfd	= osp_irqchip_eventfd,
+	.release	= osp_irqchip_release,
+	.trace		= osp_irqchip_trace,
 };
 
 /* ---- a vCPU's local APIC ---- */
@@ -204,8 +259,10 @@ static void osp_irqchip_eoi(struct osp_irqchip *chip, u8 vector, bool level)
 	u32 pins = osp_ioapic_eoi_pins(&chip->ioapic, vector);
 
 	osp_irqchip_unlock(chip, flags);
-	if (pins & READ_ONCE(chip->ioapic.notify))
+	if (pins & READ_ONCE(chip->pit_listens.ioapic))
 		osp_irqchip_pit_ack(chip);
+	osp_irqchip_fd_ack(chip, KVM_IRQCHIP_IOAPIC,
+			   pins & READ_ONCE(chip->fd_listens.ioapic));
 	if (!level)
 		return;
 	flags = osp_irqchip_lock(chip);
@@ -217,11 +274,12 @@ static void osp_vapic_eoi(void *ctx, u8 vector)
 {
 	struct osp_vapic *v = ctx;
 
-	if (v->chip->split)
+	bool level = osp_lapic_broadcasts_eoi(&v->lapic, vector);
+
+	if (!v->chip->split)
+		osp_irqchip_eoi(v->chip, vector, level);
+	else if (level)
 		v->chip->ops->ioapic_eoi(v->vcpu, vector);
-	else
-		osp_irqchip_eoi(v->chip, vector,
-				osp_lapic_broadcasts_eoi(&v->lapic, vector));
 }
 
 static u64 osp_vapic_now_ns(void *ctx)
@@ -472,6 +530,7 @@ struct osp_irqchip *osp_irqchip_create(const struct osp_irqchip_ops *ops,
 	hrtimer_init(&chip->pit_timer, CLOCK_MONOTONIC, HRTIMER_MODE_ABS_HARD);
 	chip->pit_timer.function = osp_irqchip_pit_fn;
 	INIT_DELAYED_WORK(&chip->storm, osp_irqchip_storm_fn);
+	osp_irqfds_init(&chip->irqfds);
 	osp_irt_init(&chip->irt, &osp_irqchip_irt_ops, chip, !split);
 	if (split) {
 		memset(chip->bus.eoi_watch, 0, sizeof(chip->bus.eoi_watch));
@@ -484,6 +543,7 @@ struct osp_irqchip *osp_irqchip_create(const struct osp_irqchip_ops *ops,
 
 void osp_irqchip_stop(struct osp_irqchip *chip)
 {
+	osp_irqfds_stop(&chip->irqfds);
 	hrtimer_cancel(&chip->pit_timer);
 	cancel_delayed_work_sync(&chip->storm);
 }

@@ -22,6 +22,7 @@
 #include <linux/workqueue.h>
 #include "apic_bus.h"
 #include "ioapic.h"
+#include "irqfd.h"
 #include "irt.h"
 #include "lapic.h"
 #include "pic.h"
@@ -55,21 +56,32 @@ struct osp_irqchip_ops {
 };
 
 /**
+ * struct osp_listener - pins whose EOI somebody hears of
+ * @pic:	a bit for each pin of both PICs
+ * @ioapic:	and of the I/O APIC
+ */
+struct osp_listener {
+	u16 pic;
+	u32 ioapic;
+};
+
+/**
  * struct osp_irqchip - the interrupt controllers of a VM
  * @ops:	the VM's
- * @bus:	all local APICs
- * @irt:	the Interrupt Remapping Table
  * @split:	PIC and I/O APIC are in userspace
  * @has_pit:	KVM_CREATE_PIT2 was done
  * @reserved_pins: split: GSIs that are pins of the userspace I/O APIC
- * @lock:	covers @pic, @ioapic, @pit and @listen_pic
+ * @lock:	covers @pic, @ioapic, @pit and the listeners
  * @pic:	unused if split
  * @ioapic:	unused if split
  * @pit:	if @has_pit
- * @listen_pic:	PIC pins whose EOI and unmasking the PIT hears of; the I/O
- *		APIC's are in its own @notify
+ * @pit_listens: the PIT's own pins, if it makes up for lost ticks
+ * @fd_listens:	those of irqfds that resample
  * @pit_timer:	armed for @pit.expires_ns
  * @storm:	retries what the I/O APIC holds back
+ * @bus:	all local APICs
+ * @irt:	the Interrupt Remapping Table
+ * @irqfds:	eventfds whose signals are requests
  */
 struct osp_irqchip {
 	const struct osp_irqchip_ops *ops;
@@ -80,11 +92,13 @@ struct osp_irqchip {
 	struct osp_pic pic;
 	struct osp_ioapic ioapic;
 	struct osp_pit pit;
-	u16 listen_pic;
+	struct osp_listener pit_listens;
+	struct osp_listener fd_listens;
 	struct hrtimer pit_timer;
 	struct delayed_work storm;
 	struct osp_apic_bus bus;
 	struct osp_irt irt;
+	struct osp_irqfds irqfds;
 };
 
 /**
@@ -300,6 +314,40 @@ int osp_irqchip_reinject(struct osp_irqchip *chip,
 int osp_irqchip_set_routing(struct osp_irqchip *chip,
 			    const struct kvm_irq_routing_entry *e, u32 nr,
 			    u32 flags);
+
+/**
+ * osp_irqchip_set_entry() - send one request elsewhere while the guest runs
+ * @chip:	the VM's; its mutex is held
+ * @gsi:	0 to OSP_IRT_MAX - 1
+ * @route:	where to; its pins exist
+ *
+ * When this returns no request goes by the old route any more, and the pins of
+ * the old route are low, so that they don't stay up for ever.
+ * Context: waits for RCU.
+ * Return: as osp_irt_set_entry().
+ */
+int osp_irqchip_set_entry(struct osp_irqchip *chip, u32 gsi, u64 route);
+
+/**
+ * osp_irt_ioctl_get() - OSPITE_GET_IRT
+ * @chip:	the VM's; its mutex is held
+ * @arg:	struct ospite_irt of userspace
+ *
+ * Context: may sleep.
+ * Return: 0, -EFAULT, -EINVAL for flags.
+ */
+int osp_irt_ioctl_get(struct osp_irqchip *chip, void __user *arg);
+
+/**
+ * osp_irt_ioctl_set() - OSPITE_SET_IRT_ENTRY
+ * @chip:	the VM's; its mutex is held
+ * @arg:	struct ospite_irt_entry of userspace
+ *
+ * Context: waits for RCU.
+ * Return: 0, -EFAULT, -ENOMEM; -EBADF for a bad descriptor; -EINVAL for what
+ * is not an entry.
+ */
+int osp_irt_ioctl_set(struct osp_irqchip *chip, const void __user *arg);
 
 /**
  * osp_irqchip_irq_line() - KVM_IRQ_LINE, KVM_IRQ_LINE_STATUS

@@ -61,28 +61,61 @@ int osp_irqchip_set(struct osp_irqchip *chip, const struct kvm_irqchip *c)
 	return ret;
 }
 
-/* ---- who hears of the PIT's pins ---- */
+/* ---- who hears of the end of interrupts ---- */
 
-static void osp_irqchip_update_listeners(struct osp_irqchip *chip)
+static void osp_irqchip_listen(struct osp_irqchip *chip, u32 gsi,
+			       struct osp_listener *listener)
 {
-	int master = osp_irt_gsi_pin(&chip->irt, OSP_PIT_GSI,
-				     KVM_IRQCHIP_PIC_MASTER);
-	int slave = osp_irt_gsi_pin(&chip->irt, OSP_PIT_GSI,
-				    KVM_IRQCHIP_PIC_SLAVE);
-	int pin = osp_irt_gsi_pin(&chip->irt, OSP_PIT_GSI, KVM_IRQCHIP_IOAPIC);
-	unsigned long flags = osp_irqchip_lock(chip);
-	bool listen = chip->has_pit && chip->pit.reinject && !chip->split;
+	int master = osp_irt_gsi_pin(&chip->irt, gsi, KVM_IRQCHIP_PIC_MASTER);
+	int slave = osp_irt_gsi_pin(&chip->irt, gsi, KVM_IRQCHIP_PIC_SLAVE);
+	int pin = osp_irt_gsi_pin(&chip->irt, gsi, KVM_IRQCHIP_IOAPIC);
 
-	chip->listen_pic = 0;
-	chip->ioapic.notify = 0;
-	if (listen && master >= 0)
-		chip->listen_pic |= BIT(master);
-	if (listen && slave >= 0)
-		chip->listen_pic |= BIT(8 + slave);
-	if (listen && pin >= 0)
-		chip->ioapic.notify = BIT(pin);
-	if (!chip->split)
-		osp_ioapic_update_watch(&chip->ioapic);
+	if (master >= 0)
+		listener->pic |= BIT(master);
+	if (slave >= 0)
+		listener->pic |= BIT(8 + slave);
+	if (pin >= 0)
+		listener->ioapic |= BIT(pin);
+}
+
+/* An irqfd listens at the pins of its request, as far as they lead back to it. */
+static void osp_irqchip_listen_fds(struct osp_irqchip *chip,
+				   struct osp_listener *listener)
+{
+	u32 which, pin;
+	int gsi;
+
+	rcu_read_lock();
+	for (which = 0; which < KVM_NR_IRQCHIPS; which++) {
+		for (pin = 0; pin < KVM_IOAPIC_NUM_PINS; pin++) {
+			gsi = osp_irt_pin_gsi(&chip->irt, which, pin);
+			if (gsi < 0 || !osp_irqfds_wants_ack(&chip->irqfds, gsi))
+				continue;
+			if (which == KVM_IRQCHIP_IOAPIC)
+				listener->ioapic |= BIT(pin);
+			else
+				listener->pic |= BIT(pin + 8 * which);
+		}
+	}
+	rcu_read_unlock();
+}
+
+/* All from what there is now, under the lock: the last change is seen. */
+void osp_irqchip_update_listeners(struct osp_irqchip *chip)
+{
+	struct osp_listener pit = { 0 }, fds = { 0 };
+	unsigned long flags;
+
+	if (chip->split)
+		return;
+	flags = osp_irqchip_lock(chip);
+	if (chip->has_pit && chip->pit.reinject)
+		osp_irqchip_listen(chip, OSP_PIT_GSI, &pit);
+	osp_irqchip_listen_fds(chip, &fds);
+	chip->pit_listens = pit;
+	chip->fd_listens = fds;
+	chip->ioapic.notify = pit.ioapic | fds.ioapic;
+	osp_ioapic_update_watch(&chip->ioapic);
 	osp_irqchip_unlock(chip, flags);
 }
 
@@ -154,28 +187,62 @@ int osp_irqchip_reinject(struct osp_irqchip *chip,
 /* ---- routes and requests ---- */
 
 /*
+ * An interrupt that is on its way or in service when its route changes still
+ * has its end, which userspace waits for.
+ */
+static bool osp_irqchip_vector_in_use(struct osp_irqchip *chip, u8 vector)
+{
+	u32 offset = vector / 32 * 16, bit = BIT(vector % 32), id;
+	struct osp_apic_table *table;
+	struct osp_lapic *apic;
+	bool used = false;
+
+	rcu_read_lock();
+	table = rcu_dereference(chip->bus.table);
+	for (id = 0; table && id < table->nr && !used; id++) {
+		apic = READ_ONCE(table->apic[id]);
+		used = apic && (test_bit(vector, apic->pi.pir) ||
+				(osp_lapic_reg(apic, OSP_APIC_IRR + offset) & bit) ||
+				(osp_lapic_reg(apic, OSP_APIC_ISR + offset) & bit));
+	}
+	rcu_read_unlock();
+	return used;
+}
+
+/*
  * With the I/O APIC in userspace its pins are message routes; the ends of
  * level interrupts among them are what it wants to hear of.
  */
 static void osp_irqchip_watch_routes(struct osp_irqchip *chip)
 {
-	struct osp_irt_table *table;
+	struct osp_irt_table *table = rcu_dereference_protected(chip->irt.table,
+								true);
 	DECLARE_BITMAP(watch, 256) = { 0 };
 	s8 pins[KVM_NR_IRQCHIPS];
+	struct osp_irt_entry *e;
 	struct osp_apic_msg msg;
 	enum osp_irt_kind kind;
-	u32 gsi;
+	u32 gsi, i;
 
-	rcu_read_lock();
-	table = rcu_dereference(chip->irt.table);
-	for (gsi = 0; gsi < table->nr && gsi < chip->reserved_pins; gsi++) {
-		osp_irt_route_decode(READ_ONCE(table->entry[gsi].route), &kind,
-				     pins, &msg);
+	for (gsi = 0; gsi < chip->reserved_pins; gsi++) {
+		e = osp_irt_entry(table, gsi);
+		osp_irt_route_decode(e ? e->route : 0, &kind, pins, &msg);
 		if (kind == OSP_IRT_APIC && msg.level)
 			__set_bit(msg.vector, watch);
 	}
-	rcu_read_unlock();
+	for_each_set_bit(i, chip->bus.eoi_watch, 256)
+		if (osp_irqchip_vector_in_use(chip, i))
+			__set_bit(i, watch);
 	osp_apic_bus_watch_eois(&chip->bus, watch);
+}
+
+/* Routes have changed: so has whose ends matter. */
+static void osp_irqchip_rerouted(struct osp_irqchip *chip)
+{
+	if (chip->split)
+		osp_irqchip_watch_routes(chip);
+	else
+		osp_irqchip_update_listeners(chip);
 }
 
 int osp_irqchip_set_routing(struct osp_irqchip *chip,
@@ -190,14 +257,47 @@ int osp_irqchip_set_routing(struct osp_irqchip *chip,
 	ret = osp_irt_set(&chip->irt, e, nr, &old);
 	if (ret)
 		return ret;
-	if (chip->split)
-		osp_irqchip_watch_routes(chip);
-	else
-		osp_irqchip_update_listeners(chip);
-	if (old) {
+	osp_irqchip_rerouted(chip);
+	if (old)
 		synchronize_rcu_expedited();
-		osp_free(old);
+	osp_irt_retire(&chip->irt, old);
+	return 0;
+}
+
+/* Lines that the route @old may have left up at pins that @new has not. */
+static void osp_irqchip_drop_lines(struct osp_irqchip *chip, u64 old, u64 new)
+{
+	s8 pins[KVM_NR_IRQCHIPS], kept[KVM_NR_IRQCHIPS];
+	struct osp_apic_msg msg;
+	enum osp_irt_kind kind;
+	u32 which;
+
+	osp_irt_route_decode(old, &kind, pins, &msg);
+	osp_irt_route_decode(new, &kind, kept, &msg);
+	for (which = 0; which < KVM_NR_IRQCHIPS; which++) {
+		if (pins[which] < 0 || pins[which] == kept[which])
+			continue;
+		chip->irt.ops->pin(chip, which, pins[which],
+				   OSP_IRQ_SOURCE_USER, false, false);
+		chip->irt.ops->pin(chip, which, pins[which],
+				   OSP_IRQ_SOURCE_RESAMPLE, false, false);
 	}
+}
+
+int osp_irqchip_set_entry(struct osp_irqchip *chip, u32 gsi, u64 route)
+{
+	void *target;
+	u64 old;
+	int ret = osp_irt_set_entry(&chip->irt, gsi, route, &old);
+
+	if (ret)
+		return ret;
+	osp_irqchip_rerouted(chip);
+	synchronize_rcu_expedited();
+	osp_irqchip_drop_lines(chip, old, route);
+	target = osp_irt_route_target(old);
+	if (target)
+		osp_irt_release(target);
 	return 0;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * irqchip_priv.h - what irqchip.c and irqchip_ioctl.c share: the lock.
+ * irqchip_priv.h - what the irqchip's own files share: the lock, who listens
+ * to the end of interrupts, and where the table's requests leave the kernel.
  */
 #ifndef OSP_IRQCHIP_PRIV_H
 #define OSP_IRQCHIP_PRIV_H
@@ -34,5 +35,29 @@ static __always_inline unsigned long osp_irqchip_lock(struct osp_irqchip *chip)
  */
 void osp_irqchip_unlock(struct osp_irqchip *chip, unsigned long flags)
 	__releases(&chip->lock);
+
+/**
+ * osp_irqchip_update_listeners() - find anew the pins whose EOI is listened to
+ * @chip:	the VM's; routes, the PIT or irqfds have changed
+ *
+ * Context: any, but not under the irqchip's lock.
+ */
+void osp_irqchip_update_listeners(struct osp_irqchip *chip);
+
+/**
+ * osp_irt_signal() - signal the eventfd of an entry
+ * @target:	from the entry's route
+ *
+ * Any context.
+ */
+void osp_irt_signal(void *target);
+
+/**
+ * osp_irt_release() - no entry has that eventfd any more
+ * @target:	from the entry's route
+ *
+ * Context: may sleep.
+ */
+void osp_irt_release(void *target);
 
 #endif /* OSP_IRQCHIP_PRIV_H */

@@ -8,12 +8,20 @@
  */
 #include "irt.h"
 
+#ifdef __KERNEL__
+#include "../trace.h"
+#define osp_irt_traced()	trace_ospite_irq_enabled()
+#else
+#define osp_irt_traced()	true
+#endif
+
 /*
  * A route in 64 bits, so that one store changes it:
  *   3:0   kind
  *   pins:     8:4, 13:9, 18:14  pin + 1 of PIC master, PIC slave, I/O APIC
  *   message: 11:4 vector, 14:12 mode, 15 logical, 16 level, 17 lowest hint,
  *            63:32 destination
+ *   eventfd: 63:4 the target's address, which is aligned
  */
 #define OSP_ROUTE_KIND		GENMASK_ULL(3, 0)
 #define OSP_ROUTE_PIN_SHIFT(c)	(4 + 5 * (c))
@@ -80,13 +88,25 @@ void osp_irt_route_decode(u64 route, enum osp_irt_kind *kind,
 
 /* ---- requests ---- */
 
+struct osp_irt_entry *osp_irt_entry(const struct osp_irt_table *table,
+				    u32 gsi)
+{
+	struct osp_irt_chunk *chunk;
+
+	if (!table || gsi >= OSP_IRT_MAX)
+		return NULL;
+	gsi = array_index_nospec(gsi, OSP_IRT_MAX);
+	chunk = READ_ONCE(table->chunk[gsi / OSP_IRT_CHUNK]);
+	return chunk ? &chunk->entry[gsi % OSP_IRT_CHUNK] : NULL;
+}
+
 /* 0 from pins means coalesced; from APICs that none would take it. */
 static void osp_irt_count(struct osp_irt_entry *e, u64 route, int r,
-			  bool coalesced)
+			  bool *coalesced)
 {
 	if (r == 0 && (route & OSP_ROUTE_KIND) == OSP_IRT_PINS)
-		coalesced = true;
-	if (coalesced)
+		*coalesced = true;
+	if (*coalesced)
 		atomic64_inc(&e->coalesced);
 	else if (r > 0)
 		atomic64_inc(&e->delivered);
@@ -113,66 +133,83 @@ static int osp_irt_to_pins(struct osp_irt *irt, u64 route, u32 source,
 	return sum;
 }
 
-static int osp_irt_entry_raise(struct osp_irt *irt, struct osp_irt_entry *e,
-			       u32 source, bool level, bool line_status)
+static int osp_irt_send(struct osp_irt *irt, u64 route, u32 source,
+			bool level, bool line_status, bool *coalesced)
 {
-	u64 route = READ_ONCE(e->route);
 	struct osp_apic_msg msg;
-	bool coalesced = false;
-	int r = -1;
 
 	switch (route & OSP_ROUTE_KIND) {
 	case OSP_IRT_PINS:
-		r = osp_irt_to_pins(irt, route, source, level, line_status);
-		break;
+		return osp_irt_to_pins(irt, route, source, level, line_status);
 	case OSP_IRT_APIC:
 		/* A message is an edge: only its rise counts. */
 		if (!level)
-			break;
+			return -1;
 		osp_irt_route_msg(route, &msg);
-		r = irt->ops->apic(irt->ctx, &msg, &coalesced);
-		break;
+		return irt->ops->apic(irt->ctx, &msg, coalesced);
 	case OSP_IRT_EVENTFD:
-		if (level) {
-			irt->ops->eventfd(irt->ctx, READ_ONCE(e->target));
-			r = 1;
-		}
-		break;
-	case OSP_IRT_BLOCKED:
-		break;
+		if (!level)
+			return -1;
+		irt->ops->eventfd(irt->ctx, osp_irt_route_target(route));
+		return 1;
 	default:
 		return -1;
 	}
+}
+
+/* The route is read once: with all of one request, the fall of a pulse too. */
+static int osp_irt_request(struct osp_irt *irt, u32 gsi, u32 source,
+			   bool level, bool line_status, bool pulse)
+{
+	struct osp_irt_entry *e;
+	bool coalesced = false;
+	int r = -1;
+	u64 route;
+
+	rcu_read_lock();
+	e = osp_irt_entry(rcu_dereference(irt->table), gsi);
+	if (!e)
+		goto out;
+	route = READ_ONCE(e->route);
+	if (!route)
+		goto out;
+	r = osp_irt_send(irt, route, source, level, line_status, &coalesced);
 	if (level)
-		osp_irt_count(e, route, r, coalesced);
+		osp_irt_count(e, route, r, &coalesced);
+	if (pulse && (route & OSP_ROUTE_KIND) == OSP_IRT_PINS)
+		osp_irt_to_pins(irt, route, source, false, false);
+	if (level && unlikely(osp_irt_traced()))
+		irt->ops->trace(irt->ctx, gsi, route, r, coalesced);
+out:
+	rcu_read_unlock();
 	return r;
 }
 
 int osp_irt_raise(struct osp_irt *irt, u32 gsi, u32 source, bool level,
 		  bool line_status)
 {
-	struct osp_irt_table *table;
-	int r = -1;
+	return osp_irt_request(irt, gsi, source, level, line_status, false);
+}
 
-	rcu_read_lock();
-	table = rcu_dereference(irt->table);
-	if (table && gsi < table->nr) {
-		gsi = array_index_nospec(gsi, table->nr);
-		r = osp_irt_entry_raise(irt, &table->entry[gsi], source, level,
-					line_status);
-	}
-	rcu_read_unlock();
-	return r;
+int osp_irt_pulse(struct osp_irt *irt, u32 gsi, u32 source)
+{
+	return osp_irt_request(irt, gsi, source, true, false, true);
 }
 
 int osp_irt_msi(struct osp_irt *irt, u32 address_lo, u32 address_hi, u32 data)
 {
 	struct osp_apic_msg msg;
+	bool coalesced = false;
+	int r;
 
 	/* Without KVM_CAP_X2APIC_API the high half carries nothing. */
 	(void)address_hi;
 	osp_apic_msg_from_msi(&msg, address_lo, data);
-	return irt->ops->apic(irt->ctx, &msg, NULL);
+	r = irt->ops->apic(irt->ctx, &msg, &coalesced);
+	if (unlikely(osp_irt_traced()))
+		irt->ops->trace(irt->ctx, -1, osp_irt_route_apic(&msg), r,
+				coalesced);
+	return r;
 }
 
 int osp_irt_pin_gsi(struct osp_irt *irt, u32 chip, u32 pin)
@@ -183,20 +220,20 @@ int osp_irt_pin_gsi(struct osp_irt *irt, u32 chip, u32 pin)
 	rcu_read_lock();
 	table = rcu_dereference(irt->table);
 	if (table && chip < KVM_NR_IRQCHIPS && pin < KVM_IOAPIC_NUM_PINS)
-		gsi = table->pin_gsi[chip][pin];
+		gsi = READ_ONCE(table->pin_gsi[chip][pin]);
 	rcu_read_unlock();
 	return gsi;
 }
 
 int osp_irt_gsi_pin(struct osp_irt *irt, u32 gsi, u32 chip)
 {
-	struct osp_irt_table *table;
+	struct osp_irt_entry *e;
 	u64 route = 0;
 
 	rcu_read_lock();
-	table = rcu_dereference(irt->table);
-	if (table && gsi < table->nr)
-		route = READ_ONCE(table->entry[gsi].route);
+	e = osp_irt_entry(rcu_dereference(irt->table), gsi);
+	if (e)
+		route = READ_ONCE(e->route);
 	rcu_read_unlock();
 	if ((route & OSP_ROUTE_KIND) != OSP_IRT_PINS)
 		return -1;
@@ -205,11 +242,72 @@ int osp_irt_gsi_pin(struct osp_irt *irt, u32 gsi, u32 chip)
 
 /* ---- making a table ---- */
 
+/* The entry, in a chunk that is allocated if it isn't there; NULL: no memory. */
+static struct osp_irt_entry *osp_irt_make(struct osp_irt_table *table, u32 gsi)
+{
+	struct osp_irt_chunk *chunk = table->chunk[gsi / OSP_IRT_CHUNK];
+
+	if (!chunk) {
+		chunk = osp_zalloc(sizeof(*chunk));
+		if (!chunk)
+			return NULL;
+		smp_wmb();	/* its zeroes before its appearance */
+		WRITE_ONCE(table->chunk[gsi / OSP_IRT_CHUNK], chunk);
+	}
+	return &chunk->entry[gsi % OSP_IRT_CHUNK];
+}
+
+/* Another request whose entry names a pin, or -1. */
+static int osp_irt_find_pin(const struct osp_irt_table *table, u32 chip,
+			    u32 pin)
+{
+	struct osp_irt_entry *e;
+	u32 gsi;
+
+	for (gsi = 0; gsi < OSP_IRT_MAX; gsi++) {
+		e = osp_irt_entry(table, gsi);
+		if (e && (e->route & OSP_ROUTE_KIND) == OSP_IRT_PINS &&
+		    osp_irt_route_pin(e->route, chip) == (int)pin)
+			return gsi;
+	}
+	return -1;
+}
+
+/* The entry @gsi had the route @old: its pins are somebody else's now. */
+static void osp_irt_forget_pins(struct osp_irt_table *table, u32 gsi, u64 old)
+{
+	u32 chip;
+	int pin;
+
+	if ((old & OSP_ROUTE_KIND) != OSP_IRT_PINS)
+		return;
+	for (chip = 0; chip < KVM_NR_IRQCHIPS; chip++) {
+		pin = osp_irt_route_pin(old, chip);
+		if (pin >= 0 && table->pin_gsi[chip][pin] == (s16)gsi)
+			WRITE_ONCE(table->pin_gsi[chip][pin],
+				   osp_irt_find_pin(table, chip, pin));
+	}
+}
+
+static void osp_irt_name_pins(struct osp_irt_table *table, u32 gsi, u64 route)
+{
+	u32 chip;
+	int pin;
+
+	if ((route & OSP_ROUTE_KIND) != OSP_IRT_PINS)
+		return;
+	for (chip = 0; chip < KVM_NR_IRQCHIPS; chip++) {
+		pin = osp_irt_route_pin(route, chip);
+		if (pin >= 0)
+			WRITE_ONCE(table->pin_gsi[chip][pin], gsi);
+	}
+}
+
 static int osp_irt_add_pin(struct osp_irt *irt, struct osp_irt_table *table,
+			   struct osp_irt_entry *row,
 			   const struct kvm_irq_routing_entry *e)
 {
 	u32 chip = e->u.irqchip.irqchip, pin = e->u.irqchip.pin;
-	struct osp_irt_entry *row = &table->entry[e->gsi];
 	s8 pins[KVM_NR_IRQCHIPS] = { -1, -1, -1 };
 	struct osp_apic_msg msg;
 	enum osp_irt_kind kind;
@@ -229,10 +327,9 @@ static int osp_irt_add_pin(struct osp_irt *irt, struct osp_irt_table *table,
 	return 0;
 }
 
-static int osp_irt_add_msi(struct osp_irt_table *table,
+static int osp_irt_add_msi(struct osp_irt_entry *row,
 			   const struct kvm_irq_routing_entry *e)
 {
-	struct osp_irt_entry *row = &table->entry[e->gsi];
 	struct osp_apic_msg msg;
 
 	if (row->route)
@@ -245,57 +342,117 @@ static int osp_irt_add_msi(struct osp_irt_table *table,
 static int osp_irt_add(struct osp_irt *irt, struct osp_irt_table *table,
 		       const struct kvm_irq_routing_entry *e)
 {
+	struct osp_irt_entry *row;
+
+	if (e->gsi >= OSP_IRT_MAX)
+		return -EINVAL;
+	row = osp_irt_make(table, e->gsi);
+	if (!row)
+		return -ENOMEM;
 	switch (e->type) {
 	case KVM_IRQ_ROUTING_IRQCHIP:
-		return e->flags ? -EINVAL : osp_irt_add_pin(irt, table, e);
+		return e->flags ? -EINVAL :
+				  osp_irt_add_pin(irt, table, row, e);
 	case KVM_IRQ_ROUTING_MSI:
 		if (e->flags & ~KVM_MSI_VALID_DEVID)
 			return -EINVAL;
-		return osp_irt_add_msi(table, e);
+		return osp_irt_add_msi(row, e);
 	default:
 		return -EINVAL;
 	}
 }
 
-static struct osp_irt_table *osp_irt_alloc(u32 nr)
+static struct osp_irt_table *osp_irt_alloc(void)
 {
-	struct osp_irt_table *table;
+	struct osp_irt_table *table = osp_zalloc(sizeof(*table));
 	u32 chip, pin;
 
-	table = osp_zalloc(sizeof(*table) + nr * sizeof(table->entry[0]));
 	if (!table)
 		return NULL;
-	table->nr = nr;
 	for (chip = 0; chip < KVM_NR_IRQCHIPS; chip++)
 		for (pin = 0; pin < KVM_IOAPIC_NUM_PINS; pin++)
 			table->pin_gsi[chip][pin] = -1;
 	return table;
 }
 
+static void osp_irt_free(struct osp_irt *irt, struct osp_irt_table *table)
+{
+	struct osp_irt_entry *e;
+	void *target;
+	u32 gsi, i;
+
+	for (gsi = 0; gsi < OSP_IRT_MAX; gsi++) {
+		e = osp_irt_entry(table, gsi);
+		target = e ? osp_irt_route_target(e->route) : NULL;
+		if (target)
+			irt->ops->release(irt->ctx, target);
+	}
+	for (i = 0; i < ARRAY_SIZE(table->chunk); i++)
+		osp_free(table->chunk[i]);
+	osp_free(table);
+}
+
 int osp_irt_set(struct osp_irt *irt, const struct kvm_irq_routing_entry *e,
 		u32 nr, struct osp_irt_table **old)
 {
-	struct osp_irt_table *table;
-	u32 i, size = 0;
+	struct osp_irt_table *table = osp_irt_alloc();
 	int ret;
+	u32 i;
 
-	for (i = 0; i < nr; i++) {
-		if (e[i].gsi >= OSP_IRT_MAX)
-			return -EINVAL;
-		size = max(size, e[i].gsi + 1);
-	}
-	table = osp_irt_alloc(size);
 	if (!table)
 		return -ENOMEM;
 	for (i = 0; i < nr; i++) {
 		ret = osp_irt_add(irt, table, &e[i]);
 		if (ret) {
-			osp_free(table);
+			osp_irt_free(irt, table);
 			return ret;
 		}
 	}
 	*old = rcu_dereference_protected(irt->table, 1);
 	rcu_assign_pointer(irt->table, table);
+	return 0;
+}
+
+/* Counts of entries that are no more are kept while their chunk is there. */
+void osp_irt_retire(struct osp_irt *irt, struct osp_irt_table *old)
+{
+	struct osp_irt_table *table = rcu_dereference_protected(irt->table, 1);
+	struct osp_irt_entry *from, *to;
+	u32 gsi;
+
+	for (gsi = 0; old && gsi < OSP_IRT_MAX; gsi++) {
+		from = osp_irt_entry(old, gsi);
+		to = osp_irt_entry(table, gsi);
+		if (!from || !to)
+			continue;
+		atomic64_add(atomic64_read(&from->delivered), &to->delivered);
+		atomic64_add(atomic64_read(&from->coalesced), &to->coalesced);
+		atomic64_add(atomic64_read(&from->dropped), &to->dropped);
+	}
+	if (old)
+		osp_irt_free(irt, old);
+}
+
+int osp_irt_set_entry(struct osp_irt *irt, u32 gsi, u64 route, u64 *old)
+{
+	struct osp_irt_table *table = rcu_dereference_protected(irt->table, 1);
+	struct osp_irt_entry *e;
+
+	if (gsi >= OSP_IRT_MAX)
+		return -EINVAL;
+	if (!table) {
+		table = osp_irt_alloc();
+		if (!table)
+			return -ENOMEM;
+		rcu_assign_pointer(irt->table, table);
+	}
+	e = osp_irt_make(table, array_index_nospec(gsi, OSP_IRT_MAX));
+	if (!e)
+		return -ENOMEM;
+	*old = e->route;
+	WRITE_ONCE(e->route, route);
+	osp_irt_forget_pins(table, gsi, *old);
+	osp_irt_name_pins(table, gsi, route);
 	return 0;
 }
 
@@ -305,22 +462,19 @@ int osp_irt_set(struct osp_irt *irt, const struct kvm_irq_routing_entry *e,
  */
 int osp_irt_set_default(struct osp_irt *irt)
 {
-	struct osp_irt_table *table = osp_irt_alloc(KVM_IOAPIC_NUM_PINS);
+	u64 old;
 	u32 gsi;
 
-	if (!table)
-		return -ENOMEM;
 	for (gsi = 0; gsi < KVM_IOAPIC_NUM_PINS; gsi++) {
 		s8 pins[KVM_NR_IRQCHIPS] = { -1, -1, gsi };
 
-		table->pin_gsi[KVM_IRQCHIP_IOAPIC][gsi] = gsi;
-		if (gsi < 16) {
+		if (gsi < 16)
 			pins[gsi / 8] = gsi % 8;
-			table->pin_gsi[gsi / 8][gsi % 8] = gsi;
+		if (osp_irt_set_entry(irt, gsi, osp_irt_route_pins(pins), &old)) {
+			osp_irt_destroy(irt);
+			return -ENOMEM;
 		}
-		table->entry[gsi].route = osp_irt_route_pins(pins);
 	}
-	rcu_assign_pointer(irt->table, table);
 	return 0;
 }
 
@@ -337,6 +491,9 @@ void osp_irt_init(struct osp_irt *irt, const struct osp_irt_ops *ops,
 
 void osp_irt_destroy(struct osp_irt *irt)
 {
-	osp_free(rcu_dereference_protected(irt->table, 1));
+	struct osp_irt_table *table = rcu_dereference_protected(irt->table, 1);
+
+	if (table)
+		osp_irt_free(irt, table);
 	RCU_INIT_POINTER(irt->table, NULL);
 }

@@ -8,8 +8,9 @@
  *
  * Owns struct osp_irt and its table.  A table is replaced whole under RCU by
  * osp_irt_set(); within it an entry's route is one 64-bit word, so that one
- * entry is retargeted with one store while interrupts flow, and a request is
- * looked up without a lock.  Writers are serialized by the caller.
+ * entry is retargeted with one store (osp_irt_set_entry()) while interrupts
+ * flow: a request goes by the old route or by the new one, and none is lost.
+ * Requests are looked up without a lock.  Writers are serialized by the caller.
  */
 #ifndef OSP_IRT_H
 #define OSP_IRT_H
@@ -21,44 +22,56 @@
 /* Numbers of requests: KVM_CAP_IRQ_ROUTING. */
 #define OSP_IRT_MAX		4096
 
+/* Entries are allocated so many at a time, when one of them is first set. */
+#define OSP_IRT_CHUNK		64
+
 /* Where a request goes: bits 3:0 of a route. */
 enum osp_irt_kind {
 	OSP_IRT_NONE = 0,	/* no entry: the request is ignored */
 	OSP_IRT_PINS,		/* pins of PIC and I/O APIC */
 	OSP_IRT_APIC,		/* a message to local APICs */
-	OSP_IRT_EVENTFD,	/* osp_irt_entry.target is signalled */
+	OSP_IRT_EVENTFD,	/* the target in the route is signalled */
 	OSP_IRT_BLOCKED,	/* counted and dropped */
 };
 
 /**
  * struct osp_irt_entry - a row of the table
  * @route:	made by osp_irt_route_*(); written and read whole
- * @target:	of OSP_IRT_EVENTFD
  * @delivered:	requests that became a new interrupt
  * @coalesced:	requests that met the same one still pending
  * @dropped:	requests that were masked, refused or blocked
  */
 struct osp_irt_entry {
 	u64 route;
-	void *target;
 	atomic64_t delivered;
 	atomic64_t coalesced;
 	atomic64_t dropped;
 };
 
+struct osp_irt_chunk {
+	struct osp_irt_entry entry[OSP_IRT_CHUNK];
+};
+
+/**
+ * struct osp_irt_table - the entries of a VM
+ * @pin_gsi:	the request whose entry names a pin, or -1
+ * @chunk:	the entries; NULL where none was ever set
+ */
 struct osp_irt_table {
-	u32 nr;
 	s16 pin_gsi[KVM_NR_IRQCHIPS][KVM_IOAPIC_NUM_PINS];
-	struct osp_irt_entry entry[];
+	struct osp_irt_chunk *chunk[OSP_IRT_MAX / OSP_IRT_CHUNK];
 };
 
 /**
  * struct osp_irt_ops - where requests come out
  * @pin:	move the line of a pin; KVM_IRQCHIP_* and the pin within it
  * @apic:	send a message; returns as osp_apic_bus_deliver()
- * @eventfd:	signal an entry's target
+ * @eventfd:	signal the target of a route
+ * @release:	no route has that target any more; may sleep
+ * @trace:	a request was dealt with (@status as osp_irt_raise() returns
+ *		it); called while someone listens
  *
- * Any context.
+ * Any context, but @release.
  */
 struct osp_irt_ops {
 	int (*pin)(void *ctx, u32 chip, u32 pin, u32 source, bool level,
@@ -66,6 +79,9 @@ struct osp_irt_ops {
 	int (*apic)(void *ctx, const struct osp_apic_msg *msg,
 		    bool *coalesced);
 	void (*eventfd)(void *ctx, void *target);
+	void (*release)(void *ctx, void *target);
+	void (*trace)(void *ctx, int gsi, u64 route, int status,
+		      bool coalesced);
 };
 
 struct osp_irt {
@@ -86,8 +102,8 @@ void osp_irt_init(struct osp_irt *irt, const struct osp_irt_ops *ops,
 		  void *ctx, bool pins);
 
 /**
- * osp_irt_destroy() - free the table
- * @irt:	nobody uses it any more
+ * osp_irt_destroy() - free the table and release its targets
+ * @irt:	nobody uses it any more; may be of zeroes
  */
 void osp_irt_destroy(struct osp_irt *irt);
 
@@ -96,8 +112,8 @@ void osp_irt_destroy(struct osp_irt *irt);
  * @irt:	the table's owner
  * @e:		the entries
  * @nr:		how many
- * @old:	the table replaced; free it with osp_free() once no RCU reader
- *		can hold it
+ * @old:	the table replaced, or NULL; for osp_irt_retire() once no RCU
+ *		reader can hold it
  *
  * Context: may sleep; writers serialized by the caller.
  * Return: 0; -EINVAL for a GSI of 4,096 or above, an unknown type, chip or
@@ -106,6 +122,41 @@ void osp_irt_destroy(struct osp_irt *irt);
  */
 int osp_irt_set(struct osp_irt *irt, const struct kvm_irq_routing_entry *e,
 		u32 nr, struct osp_irt_table **old);
+
+/**
+ * osp_irt_retire() - free a table that was replaced
+ * @irt:	the table's owner
+ * @old:	from osp_irt_set(); no reader has it any more
+ *
+ * What it has counted is added to the entries of the same number, so that no
+ * request is missing in the counts of the whole.
+ * Context: may sleep; writers serialized by the caller.
+ */
+void osp_irt_retire(struct osp_irt *irt, struct osp_irt_table *old);
+
+/**
+ * osp_irt_set_entry() - send a request elsewhere from now on
+ * @irt:	the table's owner
+ * @gsi:	0 to OSP_IRT_MAX - 1
+ * @route:	where to; its pins must exist
+ * @old:	the route it had.  Its target, if it is an eventfd, is the caller's
+ *		once no RCU reader can hold it
+ *
+ * The entry's counts go on.
+ * Context: may sleep; writers serialized by the caller.
+ * Return: 0; -EINVAL for another @gsi; -ENOMEM.  On error nothing has changed.
+ */
+int osp_irt_set_entry(struct osp_irt *irt, u32 gsi, u64 route, u64 *old);
+
+/**
+ * osp_irt_entry() - find an entry
+ * @table:	under RCU, or as a writer; may be NULL
+ * @gsi:	any number
+ *
+ * Return: the entry, which may still be OSP_IRT_NONE; or NULL.
+ */
+struct osp_irt_entry *osp_irt_entry(const struct osp_irt_table *table,
+				    u32 gsi);
 
 /**
  * osp_irt_set_default() - the first table, of KVM_CREATE_IRQCHIP
@@ -131,6 +182,17 @@ int osp_irt_set_default(struct osp_irt *irt);
  */
 int osp_irt_raise(struct osp_irt *irt, u32 gsi, u32 source, bool level,
 		  bool line_status);
+
+/**
+ * osp_irt_pulse() - an interrupt request that is an edge: up and down
+ * @irt:	the table's owner
+ * @gsi:	any number; one without entry is ignored
+ * @source:	0 to 7, who asks
+ *
+ * Any context.
+ * Return: as osp_irt_raise().
+ */
+int osp_irt_pulse(struct osp_irt *irt, u32 gsi, u32 source);
 
 /**
  * osp_irt_msi() - a request without a number: KVM_SIGNAL_MSI
@@ -175,6 +237,27 @@ u64 osp_irt_route_pins(const s8 pins[KVM_NR_IRQCHIPS]);
  * @msg:	what is sent; assert and shorthand are of no use
  */
 u64 osp_irt_route_apic(const struct osp_apic_msg *msg);
+
+/**
+ * osp_irt_route_eventfd() - a route out of the kernel
+ * @target:	for ops->eventfd(); aligned to 16 bytes
+ */
+static inline u64 osp_irt_route_eventfd(void *target)
+{
+	return (u64)(unsigned long)target | OSP_IRT_EVENTFD;
+}
+
+/**
+ * osp_irt_route_target() - the target of such a route
+ * @route:	of an entry, read whole
+ *
+ * Return: the target; NULL if the route leads elsewhere.
+ */
+static inline void *osp_irt_route_target(u64 route)
+{
+	return (route & 15) == OSP_IRT_EVENTFD ?
+	       (void *)(unsigned long)(route & ~15ULL) : NULL;
+}
 
 /**
  * osp_irt_route_decode() - what a route says

@@ -170,8 +170,11 @@ static bool nmi_open(struct osp_vcpu *vcpu)
 
 static bool extint_pending(struct osp_vcpu *vcpu)
 {
-	return osp_lapic_accepts_extint(vcpu->lapic) && vcpu->vm->chip &&
-	       osp_irqchip_extint_pending(vcpu->vm->chip);
+	if (!osp_lapic_accepts_extint(vcpu->lapic))
+		return false;
+	if (unlikely(vcpu->vm->chip->split))
+		return vcpu->user_irq >= 0;
+	return osp_irqchip_extint_pending(vcpu->vm->chip);
 }
 
 /**
@@ -203,7 +206,7 @@ static int take_interrupt(struct osp_vcpu *vcpu)
 {
 	int vector;
 
-	if (!vcpu->lapic) {
+	if (!vcpu->lapic || (vcpu->vm->chip->split && extint_pending(vcpu))) {
 		vector = vcpu->user_irq;
 		vcpu->user_irq = -1;
 	} else if (extint_pending(vcpu)) {
@@ -296,9 +299,7 @@ void osp_event_prepare(struct osp_vcpu *vcpu)
 	else
 		waits = inject_pending(vcpu, waits);
 
-	set_windows(vcpu, waits ||
-		    (!vcpu->lapic && vcpu->run->request_interrupt_window),
-		    vcpu->nmi_pending);
+	set_windows(vcpu, waits || osp_wants_window(vcpu), vcpu->nmi_pending);
 	/* Its turn comes after the next exit, when this bit is looked at again. */
 	if (unlikely(vcpu->event.info))
 		osp_request(vcpu, OSP_REQ_EVENT);

@@ -158,8 +158,7 @@ static int do_xsetbv(struct osp_vcpu *vcpu)
 static int do_interrupt_window(struct osp_vcpu *vcpu)
 {
 	osp_request(vcpu, OSP_REQ_EVENT);
-	if (vcpu->lapic || !vcpu->run->request_interrupt_window ||
-	    vcpu->user_irq >= 0)
+	if (!osp_wants_window(vcpu))
 		return 1;
 	vcpu->run->exit_reason = KVM_EXIT_IRQ_WINDOW_OPEN;
 	return 0;

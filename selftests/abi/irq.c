@@ -10,6 +10,7 @@
 #include <pthread.h>
 
 #include "lib/abi.h"
+#include "lib/events.h"
 #include "lib/guest.h"
 
 #define GP 13
@@ -415,23 +416,6 @@ static void ioapic_guest(void)
 	sti_nop();
 	cli();
 	g_value("masked", g_irqs[0x72], 0);
-}
-
-static void irq_line(struct vm *vm, u32 irq, u32 level)
-{
-	struct kvm_irq_level l = { .irq = irq, .level = level };
-
-	MUST(ioctl(vm->fd, KVM_IRQ_LINE, &l));
-}
-
-static void sync_to(struct vcpu *v, u32 want)
-{
-	u32 val = 0;
-
-	vcpu_exit(v);
-	if (!is_sync(v, &val) || val != want)
-		die("exit %s (%u), not rendezvous %u\n",
-		    exit_name(v->run->exit_reason), val, want);
 }
 
 CASE(ioapic_edge)

@@ -19,4 +19,77 @@
 /* Capability numbers of Ospite's own start here; KVM's are far below. */
 #define OSPITE_CAP_BASE		0x05970000
 
+/*
+ * KVM_CHECK_EXTENSION: how many entries the Interrupt Remapping Table has, if
+ * OSPITE_GET_IRT and OSPITE_SET_IRT_ENTRY are there.
+ */
+#define OSPITE_CAP_IRT		(OSPITE_CAP_BASE + 1)
+
+/* ospite_irt_entry.kind: where a request goes. */
+#define OSPITE_IRT_NONE		0	/* nowhere: there is no entry */
+#define OSPITE_IRT_PINS		1	/* pins of PIC and I/O APIC */
+#define OSPITE_IRT_APIC		2	/* a row of the IDT of one or more vCPUs */
+#define OSPITE_IRT_EVENTFD	3	/* an eventfd of the owner */
+#define OSPITE_IRT_BLOCKED	4	/* nowhere, but counted as dropped */
+
+/* ospite_irt_entry.flags, of OSPITE_IRT_APIC */
+#define OSPITE_IRT_LOGICAL	(1 << 0)	/* dest is a logical destination */
+#define OSPITE_IRT_LEVEL	(1 << 1)	/* level triggered */
+#define OSPITE_IRT_LOWEST	(1 << 2)	/* any one of the destinations */
+
+/**
+ * struct ospite_irt_entry - an entry of the Interrupt Remapping Table
+ * @gsi: number of the request, 0 to 4095
+ * @kind: OSPITE_IRT_*
+ * @dest: APIC: the destination, an APIC ID or a logical one
+ * @vector: APIC: 16 to 255; of no use in modes NMI and INIT
+ * @mode: APIC: delivery mode as in SDM 3A 11.6.1: 0 fixed, 1 lowest priority,
+ *	4 NMI, 5 INIT, 6 SIPI, 7 ExtINT
+ * @flags: APIC: see above
+ * @pin: PINS: of KVM_IRQCHIP_PIC_MASTER, _PIC_SLAVE and _IOAPIC, or -1
+ * @pad: 0
+ * @eventfd: EVENTFD: the descriptor; when read, -1
+ * @delivered: requests that became a new interrupt
+ * @coalesced: requests that met the same one still pending
+ * @dropped: requests that were masked, refused or blocked
+ * @reserved: 0
+ *
+ * To be set, fields of another kind, and the counts, have to be 0.
+ */
+struct ospite_irt_entry {
+	__u32 gsi;
+	__u32 kind;
+	__u32 dest;
+	__u8 vector;
+	__u8 mode;
+	__u16 flags;
+	__s8 pin[3];
+	__u8 pad;
+	__s32 eventfd;
+	__u64 delivered;
+	__u64 coalesced;
+	__u64 dropped;
+	__u64 reserved[2];
+};
+
+/**
+ * struct ospite_irt - the Interrupt Remapping Table, or a part of it
+ * @first: in: the GSI to begin with; out: to go on with, 4096 at the end
+ * @nr: in: room in @entries; out: how many were filled
+ * @flags: 0
+ * @reserved: 0
+ * @entries: those that lead somewhere, or once did and have counted
+ */
+struct ospite_irt {
+	__u32 first;
+	__u32 nr;
+	__u32 flags;
+	__u32 reserved;
+	struct ospite_irt_entry entries[];
+};
+
+/* VM ioctls, with OSPITE_CAP_IRT and local APICs in the kernel (else ENXIO) */
+#define OSPITE_GET_IRT		_IOWR(OSPITEIO, 0x01, struct ospite_irt)
+#define OSPITE_SET_IRT_ENTRY	_IOW(OSPITEIO, 0x02, struct ospite_irt_entry)
+
 #endif /* _UAPI_LINUX_OSPITE_H */

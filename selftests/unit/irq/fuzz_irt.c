@@ -30,7 +30,7 @@ static void check_pins(struct osp_irt *irt)
 			gsi = osp_irt_pin_gsi(irt, chip, pin);
 			must(gsi < 0 || osp_irt_gsi_pin(irt, gsi, chip) == pin);
 		}
-		for (row = 0; row < irt->table->nr; row++) {
+		for (row = 0; row < OSP_IRT_MAX; row++) {
 			int named = osp_irt_gsi_pin(irt, row, chip);
 
 			must(named < 0 ||
@@ -57,9 +57,9 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 		make(&e[i], bytes);
 		if (osp_irt_set(&m->irt, e, i + 1, &old))
 			break;
-		osp_free(old);
+		osp_irt_retire(&m->irt, old);
 		check_pins(&m->irt);
-		must(e[i].gsi < m->irt.table->nr);
+		must(osp_irt_entry(m->irt.table, e[i].gsi)->route);
 	}
 	while (input_more(&in)) {
 		u32 what = next(&in, 2);
@@ -68,6 +68,15 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 				      what & 0x1000);
 
 		must(r >= -1 && r <= 2 + 3);
+		/* Now and then an entry is sent elsewhere. */
+		if (what & 0x8000) {
+			s8 pins[] = { -1, what >> 4 & 7, what % 24 };
+			u64 route;
+
+			must(!osp_irt_set_entry(&m->irt, what & 0xfff,
+						osp_irt_route_pins(pins), &route));
+			check_pins(&m->irt);
+		}
 	}
 	machine_free(m);
 	return 0;

@@ -89,10 +89,30 @@ static void machine_eventfd(void *ctx, void *target)
 	m->signalled = target;
 }
 
+static void machine_release(void *ctx, void *target)
+{
+	struct machine *m = ctx;
+
+	m->releases++;
+	m->released = target;
+}
+
+static void machine_trace(void *ctx, int gsi, u64 route, int status,
+			  bool coalesced)
+{
+	struct machine *m = ctx;
+
+	m->traces++;
+	m->traced_gsi = gsi;
+	m->traced_coalesced = coalesced;
+}
+
 static const struct osp_irt_ops machine_irt_ops = {
 	.pin		= machine_pin,
 	.apic		= machine_apic,
 	.eventfd	= machine_eventfd,
+	.release	= machine_release,
+	.trace		= machine_trace,
 };
 
 /* ---- life ---- */

@@ -40,6 +40,11 @@ struct machine {
 	struct osp_irt irt;
 	u32 signals;		/* of IRT entries to eventfds */
 	void *signalled;
+	u32 releases;		/* of such eventfds */
+	void *released;
+	u32 traces;		/* of requests through the IRT */
+	int traced_gsi;
+	bool traced_coalesced;
 	struct cpu cpu[MACHINE_CPUS];
 };
 

@@ -32,7 +32,7 @@ static int set(struct machine *m, const struct kvm_irq_routing_entry *e,
 	struct osp_irt_table *old = NULL;
 	int r = osp_irt_set(&m->irt, e, nr, &old);
 
-	osp_free(old);
+	osp_irt_retire(&m->irt, old);
 	return r;
 }
 
@@ -43,7 +43,7 @@ static int raise(struct machine *m, u32 gsi, bool level)
 
 static struct osp_irt_entry *row(struct machine *m, u32 gsi)
 {
-	return &m->irt.table->entry[gsi];
+	return osp_irt_entry(m->irt.table, gsi);
 }
 
 static void route_pin(struct machine *m, u32 pin, u32 low)
@@ -57,7 +57,8 @@ static void test_default(void)
 	struct machine *m = machine_new(1);
 	u32 gsi;
 
-	IS(m->irt.table->nr, 24, "24 entries");
+	OK(!osp_irt_entry(m->irt.table, 64), "entries up to 63 are there");
+	IS(row(m, 24)->route, 0, "of which the 25th is empty");
 	for (gsi = 0; gsi < 24; gsi++)
 		IS(osp_irt_gsi_pin(&m->irt, gsi, 2), gsi, "I/O APIC pin of GSI %u", gsi);
 	for (gsi = 0; gsi < 16; gsi++)
@@ -108,7 +109,6 @@ static void test_msi(void)
 	enable(&m->cpu[0].apic);
 	enable(&m->cpu[1].apic);
 	IS(set(m, e, 3), 0, "three messages");
-	IS(m->irt.table->nr, 33, "as large as needed");
 	IS(raise(m, 4, true), -1, "the old ones are gone");
 	IS(raise(m, 30, true), 1, "to APIC 1");
 	IS(raise(m, 30, true), 1, "still pending there: KVM says delivered");
@@ -188,6 +188,15 @@ static void test_override(void)
 	machine_free(m);
 }
 
+/* Returns the route that the entry had. */
+static u64 route(struct machine *m, u32 gsi, u64 to)
+{
+	u64 old = ~0ULL;
+
+	IS(osp_irt_set_entry(&m->irt, gsi, to, &old), 0, "entry %u set", gsi);
+	return old;
+}
+
 static void test_entry(void)
 {
 	struct machine *m = machine_new(2);
@@ -195,26 +204,35 @@ static void test_entry(void)
 	s8 pins[KVM_NR_IRQCHIPS];
 	struct osp_apic_msg got;
 	enum osp_irt_kind kind;
-	int target;
+	const s8 five[] = { 5, -1, 5 };
+	u64 *target = calloc(1, 16), old;
 
 	enable(&m->cpu[0].apic);
 	enable(&m->cpu[1].apic);
-	WRITE_ONCE(row(m, 5)->route, osp_irt_route_apic(&msg));
+	IS(route(m, 5, osp_irt_route_apic(&msg)), osp_irt_route_pins(five), "was pins");
+	IS(osp_irt_pin_gsi(&m->irt, 2, 5), -1, "which nobody names now");
 	raise(m, 5, true);
 	IS(take(&m->cpu[1].apic), 0x41, "one entry, set while running");
 	msg.dest = 0;
-	WRITE_ONCE(row(m, 5)->route, osp_irt_route_apic(&msg));
+	route(m, 5, osp_irt_route_apic(&msg));
 	raise(m, 5, true);
 	IS(take(&m->cpu[0].apic), 0x41, "retargeted to another CPU");
-	WRITE_ONCE(row(m, 5)->route, OSP_IRT_BLOCKED);
+	route(m, 5, OSP_IRT_BLOCKED);
 	IS(raise(m, 5, true), -1, "blocked");
 	IS(atomic64_read(&row(m, 5)->dropped), 1, "and counted");
-	row(m, 5)->target = &target;
-	WRITE_ONCE(row(m, 5)->route, OSP_IRT_EVENTFD);
+	IS(atomic64_read(&row(m, 5)->delivered), 2, "after two that arrived");
+	IS(route(m, 5, osp_irt_route_eventfd(target)), OSP_IRT_BLOCKED, "blocked before");
 	IS(raise(m, 5, true), 1, "to an eventfd");
-	OK(m->signals == 1 && m->signalled == &target, "its own");
+	OK(m->signals == 1 && m->signalled == target, "its own");
 	raise(m, 5, false);
 	IS(m->signals, 1, "lowering does not signal");
+	OK(osp_irt_route_target(route(m, 5, osp_irt_route_pins(five))) == target,
+	   "the target is handed back");
+	IS(osp_irt_pin_gsi(&m->irt, 2, 5), 5, "pins again");
+	IS(m->releases, 0, "which releases nothing by itself");
+	IS(route(m, 4095, osp_irt_route_apic(&msg)), 0, "the last entry");
+	IS(raise(m, 4095, true), 1, "works");
+	IS(osp_irt_set_entry(&m->irt, 4096, 0, &old), -EINVAL, "there is no other");
 
 	msg = (struct osp_apic_msg) { .dest = 0xdeadbeef, .vector = 0xff,
 		.mode = 7, .logical = true, .level = true, .assert = true,
@@ -224,6 +242,63 @@ static void test_entry(void)
 	OK(!memcmp(&msg, &got, sizeof(msg)), "a message survives its encoding");
 	OK(pins[0] == -1 && pins[1] == -1 && pins[2] == -1, "and has no pins");
 	machine_free(m);
+	free(target);
+}
+
+/* A request that is an edge goes up and down on pins, once to an APIC. */
+static void test_pulse(void)
+{
+	struct machine *m = machine_new(1);
+	struct osp_apic_msg msg = { .vector = 0x51, .assert = true };
+
+	enable(&m->cpu[0].apic);
+	route_pin(m, 20, 0x44);
+	IS(osp_irt_pulse(&m->irt, 20, 0), 1, "an edge at a pin");
+	IS(m->ioapic.irr & BIT(20), 0, "the line is low again");
+	IS(take(&m->cpu[0].apic), 0x44, "it arrived");
+	osp_lapic_eoi(&m->cpu[0].apic);
+	IS(osp_irt_pulse(&m->irt, 20, 0), 1, "and once more");
+	IS(take(&m->cpu[0].apic), 0x44, "it arrived");
+	osp_lapic_eoi(&m->cpu[0].apic);
+	IS(atomic64_read(&row(m, 20)->delivered), 2, "each counted once");
+	route(m, 20, osp_irt_route_apic(&msg));
+	m->traces = 0;
+	IS(osp_irt_pulse(&m->irt, 20, 0), 1, "a message");
+	IS(take(&m->cpu[0].apic), 0x51, "arrived");
+	IS(osp_irt_pulse(&m->irt, 20, 0), 1, "another");
+	OK(!m->traced_coalesced, "is new");
+	IS(osp_irt_pulse(&m->irt, 20, 0), 1, "a third");
+	OK(m->traced_coalesced, "is coalesced");
+	IS(m->traces, 3, "each was traced");
+	IS(m->traced_gsi, 20, "with its number");
+	IS(osp_irt_pulse(&m->irt, 3000, 0), -1, "none without entry");
+	IS(m->traces, 3, "leaves no trace");
+	machine_free(m);
+}
+
+/* KVM_SET_GSI_ROUTING: counts go on, targets are released. */
+static void test_replace(void)
+{
+	struct machine *m = machine_new(1);
+	struct kvm_irq_routing_entry e = msi_entry(7, 0xfee00000, 0x45);
+	u64 *target = calloc(1, 16), *last = calloc(1, 16);
+
+	enable(&m->cpu[0].apic);
+	IS(set(m, &e, 1), 0, "a table");
+	raise(m, 7, true);
+	IS(take(&m->cpu[0].apic), 0x45, "used");
+	route(m, 8, osp_irt_route_eventfd(target));
+	raise(m, 8, true);
+	IS(set(m, &e, 1), 0, "another");
+	OK(m->releases == 1 && m->released == target, "the eventfd is released");
+	IS(atomic64_read(&row(m, 7)->delivered), 1, "counts go on");
+	IS(atomic64_read(&row(m, 8)->delivered), 1, "of what went out too");
+	route(m, 9, osp_irt_route_eventfd(last));
+	osp_irt_destroy(&m->irt);
+	OK(m->releases == 2 && m->released == last, "released at the end");
+	machine_free(m);
+	free(target);
+	free(last);
 }
 
 int main(void)
@@ -234,5 +309,7 @@ int main(void)
 	test_refused();
 	test_override();
 	test_entry();
+	test_pulse();
+	test_replace();
 	return END();
 }
