@@ -36,8 +36,12 @@
 #include "vmx/names.h"
 #include "vmx/vmx.h"
 
-/* KVM_CAP_MAX_VCPUS and KVM_CAP_MAX_VCPU_ID; xAPIC IDs end at 254. */
-#define OSP_MAX_VCPUS		255
+/*
+ * KVM_CAP_MAX_VCPUS and KVM_CAP_MAX_VCPU_ID.  Above 254 a guest has to have its
+ * local APICs in x2APIC mode to reach them all.
+ */
+#define OSP_MAX_VCPUS		1024
+#define OSP_MAX_VCPU_IDS	OSP_APIC_MAX_IDS
 
 /* vCPU registers in the order of their encoding, as in the emulator. */
 enum {
@@ -60,6 +64,9 @@ enum {
  * @apic_elsewhere: vCPUs whose APIC is not at the usual place in memory
  * @tsc_offset: added to the host's TSC for a new vCPU, so that all agree
  * @iobus: writes of the guest that signal eventfds or are put aside
+ * @last_yielded: index of the vCPU that a spinning sibling gave way to last
+ * @halt_poll_set: KVM_CAP_HALT_POLL was enabled: @halt_poll_ns counts
+ * @halt_poll_ns: longest time to poll in HLT
  * @debugfs: its directory
  * @id: number in the name of that directory
  */
@@ -76,6 +83,9 @@ struct osp_vm {
 	atomic_t apic_elsewhere;
 	u64 tsc_offset;
 	struct osp_iobus iobus;
+	unsigned int last_yielded;
+	bool halt_poll_set;
+	u32 halt_poll_ns;
 	struct dentry *debugfs;
 	int id;
 };
@@ -269,6 +279,11 @@ struct osp_event {
  *	others belongs to its holder
  * @preempt: tells when the thread leaves or gets a CPU
  * @wait: the thread in HLT
+ * @poll_ns: how long to poll in HLT now (halt.c)
+ * @ple_window: what the VMCS has in PLE_WINDOW
+ * @pid: whose thread ran it last; changed under @mutex, read under RCU
+ * @ready: that thread waits for a CPU; read by siblings, as @spinning
+ * @spinning: it gives way to one of them
  * @sigmask: KVM_SET_SIGNAL_MASK: in force in KVM_RUN
  * @sigmask_set: @sigmask is
  * @index: among the VM's vCPUs
@@ -376,6 +391,11 @@ struct osp_vcpu {
 	struct mutex mutex;
 	struct preempt_notifier preempt;
 	struct rcuwait wait;
+	u32 poll_ns;
+	u32 ple_window;
+	struct pid __rcu *pid;
+	bool ready;
+	bool spinning;
 	sigset_t sigmask;
 	bool sigmask_set;
 	int index;
@@ -481,7 +501,6 @@ long osp_vm_set_irt_entry(struct osp_vm *vm, void __user *arg);
 /* vcpu.c */
 int osp_vcpu_create(struct osp_vm *vm, u32 id);
 void osp_vcpu_destroy(struct osp_vcpu *vcpu);
-void osp_kick(struct osp_vcpu *vcpu);
 int osp_internal_error(struct osp_vcpu *vcpu, u32 suberror, u32 ndata, ...);
 int osp_triple_fault(struct osp_vcpu *vcpu);
 
@@ -489,6 +508,13 @@ int osp_triple_fault(struct osp_vcpu *vcpu);
 int osp_vcpu_run(struct osp_vcpu *vcpu);
 int osp_vcpu_runnable(struct osp_vcpu *vcpu);
 void osp_take_init_sipi(struct osp_vcpu *vcpu);
+
+/* halt.c */
+void osp_vcpu_block(struct osp_vcpu *vcpu);
+void osp_kick(struct osp_vcpu *vcpu);
+void osp_vcpu_set_thread(struct osp_vcpu *vcpu);
+void osp_vcpu_forget_thread(struct osp_vcpu *vcpu);
+void osp_vcpu_on_spin(struct osp_vcpu *vcpu);
 
 /* state.c */
 long osp_state_ioctl(struct osp_vcpu *vcpu, unsigned int cmd, void __user *arg);

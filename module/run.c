@@ -8,11 +8,8 @@
  * innermost (run_section) has interrupts off and enters the guest as long as
  * its exits can be handled at once.
  *
- * Nobody is forgotten between a request and the VM entry: a sender sets a bit
- * in vcpu->requests, then reads vcpu->in_guest; the vCPU sets in_guest, then
- * reads requests.  So either the vCPU sees the request, or the sender sees the
- * vCPU in the guest and sends an interrupt, which is pending at the entry at
- * the latest and makes the guest exit.  Called under the vCPU's mutex.
+ * Nobody is forgotten between a request and the VM entry, nor on the way to
+ * sleep: the proof is in halt.c.  Called under the vCPU's mutex.
  */
 #include <linux/entry-kvm.h>
 #include <linux/sched/signal.h>
@@ -142,7 +139,7 @@ static int run_once(struct osp_vcpu *vcpu)
 	int r;
 
 	local_irq_disable();
-	/* Full barrier: see the comment at the top. */
+	/* Set, then a full barrier: V1 and V2 of the proof in halt.c. */
 	smp_store_mb(vcpu->in_guest, true);
 	vtime_account_guest_enter();
 	osp_vmx_enter_section(vcpu);
@@ -187,28 +184,12 @@ int osp_vcpu_runnable(struct osp_vcpu *vcpu)
 	return osp_interrupt_waiting(vcpu) && osp_interrupt_open(vcpu);
 }
 
-/*
- * Sleep until there is a reason to run, or a signal.  The kick sets the request
- * before it wakes, and the condition is read after the sleeper is registered.
- */
-static int block(struct osp_vcpu *vcpu)
-{
-	if (vcpu->lapic)
-		osp_lapic_deadline_sleep(vcpu->lapic);
-	rcuwait_wait_event(&vcpu->wait,
-			   osp_vcpu_runnable(vcpu) || signal_pending(current),
-			   TASK_INTERRUPTIBLE);
-	if (!osp_vcpu_runnable(vcpu))
-		return 1;
-	vcpu->halted = false;
-	osp_request(vcpu, OSP_REQ_EVENT);
-	return 1;
-}
-
 static int sleep_in_hlt(struct osp_vcpu *vcpu)
 {
-	if (vcpu->lapic)
-		return block(vcpu);
+	if (vcpu->lapic) {
+		osp_vcpu_block(vcpu);
+		return 1;
+	}
 	if (osp_vcpu_runnable(vcpu)) {
 		vcpu->halted = false;
 		return 1;
@@ -332,17 +313,14 @@ static int finish_pending_io(struct osp_vcpu *vcpu)
 /* An application processor waits here for its SIPI; userspace sees EAGAIN. */
 static int wait_for_sipi(struct osp_vcpu *vcpu)
 {
-	int r;
-
 	if (osp_host_immediate_exit(vcpu->run))
 		return -EINTR;
-	r = block(vcpu);
+	osp_vcpu_block(vcpu);
 	osp_take_init_sipi(vcpu);
-	if (r == 1 && signal_pending(current))
-		r = -EINTR;
-	if (r == -EINTR)
-		vcpu->run->exit_reason = KVM_EXIT_INTR;
-	return r < 0 ? r : -EAGAIN;
+	if (!signal_pending(current))
+		return -EAGAIN;
+	vcpu->run->exit_reason = KVM_EXIT_INTR;
+	return -EINTR;
 }
 
 /**

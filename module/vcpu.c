@@ -11,6 +11,7 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
 #include <linux/stdarg.h>
@@ -25,13 +26,22 @@
 
 static void sched_in(struct preempt_notifier *notifier, int cpu)
 {
-	osp_vmx_load(container_of(notifier, struct osp_vcpu, preempt));
+	struct osp_vcpu *vcpu = container_of(notifier, struct osp_vcpu, preempt);
+
+	WRITE_ONCE(vcpu->ready, false);
+	osp_vmx_load(vcpu);
+	osp_ple_sched_in(vcpu);
 }
 
 static void sched_out(struct preempt_notifier *notifier,
 		      struct task_struct *next)
 {
-	osp_vmx_put(container_of(notifier, struct osp_vcpu, preempt));
+	struct osp_vcpu *vcpu = container_of(notifier, struct osp_vcpu, preempt);
+
+	/* Preempted, not asleep: a sibling that spins may give way to it. */
+	if (task_is_running(current))
+		WRITE_ONCE(vcpu->ready, true);
+	osp_vmx_put(vcpu);
 }
 
 static struct preempt_ops preempt_ops = {
@@ -53,30 +63,6 @@ static void put(struct osp_vcpu *vcpu)
 	osp_vmx_put(vcpu);
 	preempt_notifier_unregister(&vcpu->preempt);
 	preempt_enable();
-}
-
-/**
- * osp_kick() - make a vCPU look at its requests
- * @vcpu: the vCPU; the request is set already
- *
- * Wakes it from HLT, or gets it out of the guest; see run.c for why none is
- * lost.
- *
- * Context: any, also hard interrupts.
- */
-void osp_kick(struct osp_vcpu *vcpu)
-{
-	int cpu;
-
-	/* The request before in_guest; pairs with smp_store_mb() in run.c. */
-	smp_mb__after_atomic();
-	if (READ_ONCE(vcpu->in_guest)) {
-		cpu = READ_ONCE(vcpu->cpu);
-		if (cpu >= 0 && cpu != raw_smp_processor_id())
-			osp_host_reschedule(cpu);
-		return;
-	}
-	rcuwait_wake_up(&vcpu->wait);
 }
 
 /**
@@ -133,6 +119,8 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return -EINVAL;
 	if (mutex_lock_killable(&vcpu->mutex))
 		return -EINTR;
+	if (cmd == KVM_RUN)
+		osp_vcpu_set_thread(vcpu);
 	load(vcpu);
 	if (cmd == KVM_RUN)
 		r = run_ioctl(vcpu, arg);
@@ -226,6 +214,7 @@ void osp_vcpu_destroy(struct osp_vcpu *vcpu)
 	if (vcpu->fpu.fpstate)
 		osp_host_fpu_free(&vcpu->fpu);
 	free_run_pages(vcpu);
+	osp_vcpu_forget_thread(vcpu);
 	kvfree(vcpu->cpuid);
 	kfree(vcpu);
 }
@@ -334,7 +323,7 @@ int osp_vcpu_create(struct osp_vm *vm, u32 id)
 	struct osp_vcpu *vcpu;
 	int r;
 
-	if (id >= OSP_MAX_VCPUS)
+	if (id >= OSP_MAX_VCPU_IDS)
 		return -EINVAL;
 	mutex_lock(&vm->lock);
 	r = -EINVAL;

@@ -344,6 +344,17 @@ static long check_extension(struct osp_vm *vm, void __user *arg)
 	return osp_check_extension(vm, (unsigned long)arg);
 }
 
+/* KVM_CAP_HALT_POLL: this VM's longest time to poll in HLT, in ns */
+static long set_halt_poll(struct osp_vm *vm, const struct kvm_enable_cap *cap)
+{
+	if (cap->args[0] != (u32)cap->args[0])
+		return -EINVAL;
+	WRITE_ONCE(vm->halt_poll_ns, cap->args[0]);
+	/* The value before the word that it counts; pairs with halt.c. */
+	smp_store_release(&vm->halt_poll_set, true);
+	return 0;
+}
+
 static long enable_cap(struct osp_vm *vm, void __user *arg)
 {
 	struct kvm_enable_cap cap;
@@ -357,6 +368,8 @@ static long enable_cap(struct osp_vm *vm, void __user *arg)
 		if (cap.args[0] > MAX_ROUTES)
 			return -EINVAL;
 		return make_irqchip(vm, true, cap.args[0], -EEXIST);
+	case KVM_CAP_HALT_POLL:
+		return set_halt_poll(vm, &cap);
 	default:
 		return -EINVAL;
 	}
@@ -535,6 +548,7 @@ int osp_check_extension(struct osp_vm *vm, long extension)
 	case KVM_CAP_COALESCED_PIO:
 	case KVM_CAP_SPLIT_IRQCHIP:
 	case KVM_CAP_ENABLE_CAP_VM:
+	case KVM_CAP_HALT_POLL:
 		return 1;
 	case KVM_CAP_COALESCED_MMIO:
 		return KVM_COALESCED_MMIO_PAGE_OFFSET;
@@ -548,8 +562,9 @@ int osp_check_extension(struct osp_vm *vm, long extension)
 	case KVM_CAP_NR_VCPUS:
 		return min_t(int, num_online_cpus(), OSP_MAX_VCPUS);
 	case KVM_CAP_MAX_VCPUS:
-	case KVM_CAP_MAX_VCPU_ID:
 		return OSP_MAX_VCPUS;
+	case KVM_CAP_MAX_VCPU_ID:
+		return OSP_MAX_VCPU_IDS;
 	case KVM_CAP_NR_MEMSLOTS:
 		return OSP_NR_MEMSLOTS;
 	default:

@@ -225,7 +225,8 @@ static int read_capabilities(struct osp_vmx_cap *cap)
 	if (cap->proc & CPU_BASED_ACTIVATE_SECONDARY_CONTROLS)
 		err = negotiate(MSR_IA32_VMX_PROCBASED_CTLS2, "secondary",
 				proc2_required,
-				proc2_wanted | proc2_wanted_apic(),
+				proc2_wanted | proc2_wanted_apic() |
+				osp_ple_wanted(),
 				&cap->proc2) ?: err;
 	err = negotiate(MSR_IA32_VMX_TRUE_EXIT_CTLS, "VM-exit",
 			exit_required, VM_EXIT_ACK_INTR_ON_EXIT,

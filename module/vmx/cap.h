@@ -49,6 +49,9 @@ struct osp_vmx_cap {
 
 extern struct osp_vmx_cap osp_vmx_cap;
 
+/* ple.c */
+u32 osp_ple_wanted(void);
+
 int osp_vmx_probe(void);
 int osp_vmx_check_cpu(void);
 

@@ -345,7 +345,7 @@ const struct osp_exit_row osp_exit_table[OSP_NR_EXIT_REASONS] = {
 	[OSP_EXIT_MSR_WRITE]		= { .fast = do_wrmsr, .slow = write_msr },
 	[OSP_EXIT_MWAIT]		= FAST(do_nothing),
 	[OSP_EXIT_MONITOR]		= FAST(do_nothing),
-	[OSP_EXIT_PAUSE]		= FAST(do_nothing),
+	[OSP_EXIT_PAUSE]		= SLOW(osp_pause_exit),
 	[OSP_EXIT_MACHINE_CHECK_ON_ENTRY] = FAST(do_machine_check_on_entry),
 	[OSP_EXIT_TPR_BELOW_THRESHOLD]	= FAST(do_event),
 	[OSP_EXIT_APIC_ACCESS]		= { .slow = osp_apic_access, .delivers = true },

@@ -39,6 +39,9 @@ int osp_apic_write(struct osp_vcpu *vcpu);
 int osp_virtualized_eoi(struct osp_vcpu *vcpu);
 int osp_stay_over(struct osp_vcpu *vcpu);
 
+/* ple.c */
+int osp_pause_exit(struct osp_vcpu *vcpu);
+
 /* switch.c: a section is the time with interrupts off around VM entries. */
 void osp_vmx_enter_section(struct osp_vcpu *vcpu);
 void osp_vmx_leave_section(struct osp_vcpu *vcpu);

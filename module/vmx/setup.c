@@ -202,6 +202,7 @@ static void set_controls(struct osp_vcpu *vcpu)
 	/* Never saved at exit, so that each stay starts with the whole of it. */
 	osp_vmx_bound_stay(vcpu);
 	osp_apicv_setup(vcpu);
+	osp_ple_setup(vcpu);
 	vmwrite(TSC_OFFSET, vcpu->tsc_offset);
 	vmwrite(PROC_CONTROLS, proc_controls(vcpu));
 	vmwrite(PROC2_CONTROLS, proc2_controls(vcpu));

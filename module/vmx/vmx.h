@@ -111,6 +111,10 @@ u64 osp_vmx_linear_address(void);
 u32 osp_vmx_insn_length(void);
 u32 osp_vmx_instruction_error(void);
 
+/* ple.c: PAUSE-loop exiting. */
+void osp_ple_setup(struct osp_vcpu *vcpu);
+void osp_ple_sched_in(struct osp_vcpu *vcpu);
+
 /* Segment registers in VMCS order; ES to GS are enum osp_insn_sreg. */
 enum { OSP_SREG_LDTR = 6, OSP_SREG_TR = 7, OSP_NR_SREGS = 8 };
 
