@@ -115,7 +115,8 @@ static int run_section(struct osp_vcpu *vcpu)
 			return 0;
 		if (unlikely(vcpu->triple_fault))
 			return osp_triple_fault(vcpu);
-		if ((vcpu->shadow_stale & vcpu->virtual_delivery) &&
+		if ((vcpu->shadow_stale &
+		     (vcpu->virtual_delivery | vcpu->irq_window)) &&
 		    (osp_vmx_rflags(vcpu) & X86_EFLAGS_IF))
 			osp_end_shadow(vcpu);
 		if (trace_ospite_entry_enabled())

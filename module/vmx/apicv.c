@@ -291,6 +291,7 @@ void osp_apicv_post(struct osp_vcpu *vcpu)
 		osp_kick(vcpu);
 		return;
 	}
+	/* The request before in_guest; pairs with smp_store_mb() in run.c. */
 	smp_mb__after_atomic();
 	cpu = READ_ONCE(vcpu->cpu);
 	if (!READ_ONCE(vcpu->in_guest) || cpu < 0)

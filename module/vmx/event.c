@@ -314,14 +314,16 @@ void osp_event_prepare(struct osp_vcpu *vcpu)
 /**
  * osp_end_shadow() - an emulated instruction ends the shadow of an STI for real
  * @vcpu: the vCPU, right before the entry; interrupts are delivered by the CPU,
- *	and RFLAGS.IF is set
+ *	or a window is asked for, and RFLAGS.IF is set
  *
- * See osp_vmx_interruptibility(): here nobody asks, but with an interrupt in
- * IRR the CPU will, and would deliver it an instruction late.
+ * See osp_vmx_interruptibility(): here nobody asks, but with an interrupt that
+ * waits for the window, or in IRR, the CPU will, and be an instruction late; if
+ * that is a CLI it would not come at all.
  */
 void osp_end_shadow(struct osp_vcpu *vcpu)
 {
-	if (osp_lapic_top(vcpu->lapic, OSP_APIC_IRR) >= 0)
+	if (vcpu->irq_window ||
+	    osp_lapic_top(vcpu->lapic, OSP_APIC_IRR) >= 0)
 		osp_vmx_interruptibility(vcpu);
 }
 
