@@ -68,7 +68,7 @@ bench: packages command
 
 .PHONY: install uninstall
 install: command
-	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" $(TOOLS)/install install
+	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" RELEASE="$(RELEASE)" $(TOOLS)/install install
 
 uninstall:
 	@DESTDIR="$(DESTDIR)" PREFIX="$(PREFIX)" $(TOOLS)/install uninstall
@@ -98,6 +98,7 @@ help:
 #: make lab-kernel    build the lab's small and debug kernels
 #: make packages      install the Debian packages that all this needs
 #: make install       the module (DKMS), the command, man page, udev rule
+#:                    (RELEASE=... for another kernel than the running one)
 #: make uninstall     and away with them
 #: make clean         remove what was built here; the lab's cache in
 #:                    ~/.cache/ospite (OSPITE_CACHE) stays
