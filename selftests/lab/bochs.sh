@@ -103,13 +103,16 @@ take_slot()
 # write_bochsrc FILE: the machine, from the variables of the lab's options.
 write_bochsrc()
 {
+	local msrs=''
+
+	[ "$IGNORE_MSRS" = 1 ] || msrs=", msrs=\"$LAB_DIR/silicon-msrs\""
 	cat >"$1" <<-END
 	plugin_ctrl: unmapped=1, biosdev=1, extfpuirq=1, iodebug=1, serial=1
 	config_interface: textconfig
 	display_library: term
 	romimage: file=$BOCHS_SHARE/BIOS-bochs-latest
 	vgaromimage: file=$BOCHS_VGABIOS
-	cpu: model=$CPU, count=$CPUS, ips=200000000, reset_on_triple_fault=1, ignore_bad_msrs=$IGNORE_MSRS
+	cpu: model=$CPU, count=$CPUS, ips=200000000, reset_on_triple_fault=1, ignore_bad_msrs=$IGNORE_MSRS$msrs
 	memory: guest=$MEM, host=$MEM
 	clock: sync=none, time0=1000000000
 	ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
