@@ -458,9 +458,11 @@ int osp_vmx_enter_guest(struct osp_vcpu *vcpu)
 	if (unlikely(enter(vcpu)))
 		return -EIO;
 	vcpu->cr2 = native_read_cr2();
-	vcpu->vmcs.launched = true;
 	vcpu->cached = 0;
 	vcpu->shadow_stale = false;
 	vcpu->exit_reason = vmread(EXIT_REASON);
+	/* An entry that failed by the guest's state launched nothing (27.8). */
+	if (likely(!(vcpu->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY)))
+		vcpu->vmcs.launched = true;
 	return 0;
 }
