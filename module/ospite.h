@@ -424,10 +424,7 @@ struct osp_vcpu {
 #define OSP_GUEST_CX16		BIT(8)
 #define OSP_GUEST_GBPAGES	BIT(9)
 #define OSP_GUEST_SPEC_CTRL	BIT(10)
-#define OSP_GUEST_MTRR		BIT(11)
 #define OSP_GUEST_INVPCID	BIT(12)
-#define OSP_GUEST_SYSCALL	BIT(13)
-#define OSP_GUEST_FSGSBASE	BIT(14)
 #define OSP_GUEST_ARCH_CAP	BIT(15)
 #define OSP_GUEST_TSC_ADJUST	BIT(17)
 #define OSP_GUEST_NEVER		BIT(31)	/* no guest has it */
