@@ -302,6 +302,29 @@ static enum osp_insn_status do_probe_write(struct osp_insn_cpu *cpu,
 	return access(emulation_of(cpu), linear, NULL, len, true, true);
 }
 
+/*
+ * CMPXCHG16B, and what crosses a page.  If all of it is RAM, which it was not at
+ * the exit, the processor can do it and does it atomically.  On a device, or half
+ * on one, there is no such thing: it is a write.
+ */
+static enum osp_insn_status wide_cmpxchg(struct emulation *e, u64 linear,
+					 const void *new, unsigned int len)
+{
+	struct osp_mmu *mmu = &e->vcpu->vm->mmu;
+	enum osp_insn_status status;
+	u64 first, last;
+
+	status = translate(e, linear, OSP_WALK_WRITE, &first);
+	if (status == OSP_INSN_OK)
+		status = translate(e, linear + len - 1, OSP_WALK_WRITE, &last);
+	if (status != OSP_INSN_OK)
+		return status;
+	if (!osp_gpa_is_ram(mmu, first, true) || !osp_gpa_is_ram(mmu, last, true))
+		return access(e, linear, (void *)new, len, true, true);
+	e->error = -EAGAIN;
+	return OSP_INSN_ERROR;
+}
+
 static enum osp_insn_status do_cmpxchg(struct osp_insn_cpu *cpu, u64 linear,
 				       const void *old, const void *new,
 				       unsigned int len)
@@ -313,7 +336,7 @@ static enum osp_insn_status do_cmpxchg(struct osp_insn_cpu *cpu, u64 linear,
 	int r;
 
 	if (len > 8 || offset_in_page(linear) + len > PAGE_SIZE)
-		return do_write(cpu, linear, new, len);
+		return wide_cmpxchg(e, linear, new, len);
 	status = translate(e, linear, OSP_WALK_WRITE, &gpa);
 	if (status != OSP_INSN_OK)
 		return status;
@@ -414,6 +437,16 @@ static enum osp_insn_status do_out(struct osp_insn_cpu *cpu, u16 port,
 	return OSP_INSN_OK;
 }
 
+static enum osp_insn_status do_xmm(struct osp_insn_cpu *cpu, unsigned int reg,
+				   void *buf, bool set)
+{
+	if (set)
+		osp_xmm_set(reg, buf);
+	else
+		osp_xmm_get(reg, buf);
+	return OSP_INSN_OK;
+}
+
 static const struct osp_insn_ops insn_ops = {
 	.fetch = do_fetch,
 	.read = do_read,
@@ -423,6 +456,7 @@ static const struct osp_insn_ops insn_ops = {
 	.in = do_in,
 	.out = do_out,
 	.segment = do_segment,
+	.xmm = do_xmm,
 };
 
 static enum osp_insn_mode insn_mode(struct osp_vcpu *vcpu, u64 rflags, u32 cs)
@@ -609,6 +643,9 @@ static int finish(struct emulation *e, enum osp_insn_status status, bool string_
 	case OSP_INSN_UNHANDLED:
 		return emulation_failed(vcpu);
 	default:
+		/* Nothing is done, and nothing is left to be emulated. */
+		if (e->error == -EAGAIN)
+			return 1;
 		return e->error ?: -EFAULT;
 	}
 }

@@ -558,6 +558,10 @@ int osp_mmio_exit(struct osp_vcpu *vcpu, u64 gpa);
 int osp_string_io(struct osp_vcpu *vcpu);
 int osp_port_io(struct osp_vcpu *vcpu, u16 port, unsigned int size, bool in);
 
+/* xmm.c */
+void osp_xmm_get(unsigned int reg, void *buf);
+void osp_xmm_set(unsigned int reg, const void *buf);
+
 /* debugfs.c */
 void osp_debugfs_init(void);
 void osp_debugfs_exit(void);
