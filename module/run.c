@@ -20,27 +20,6 @@
 #include "trace.h"
 #include "vmx/exit.h"
 
-/* Interrupts off.  What userspace sees of a failed entry is KVM's. */
-static int entry_failed(struct osp_vcpu *vcpu, u32 reason, const char *why)
-{
-	vcpu->run->exit_reason = KVM_EXIT_FAIL_ENTRY;
-	vcpu->run->fail_entry.hardware_entry_failure_reason = reason;
-	vcpu->run->fail_entry.cpu = smp_processor_id();
-	pr_warn_ratelimited("ospite: vCPU %u: VM entry failed: %s\n",
-			    vcpu->id, why);
-	return 0;
-}
-
-static int instruction_failed(struct osp_vcpu *vcpu)
-{
-	u32 error;
-
-	if (osp_vmx_down())
-		return -EIO;
-	error = osp_vmx_instruction_error();
-	return entry_failed(vcpu, error, osp_instruction_error(error));
-}
-
 /* Returns like an exit handler. */
 static int handle_requests(struct osp_vcpu *vcpu)
 {
@@ -61,9 +40,8 @@ static int unexpected_exit(struct osp_vcpu *vcpu)
 {
 	u32 reason = vcpu->exit_reason;
 
-	if (reason & BIT(31))
-		return entry_failed(vcpu, reason,
-				    osp_exit_name((u16)reason) ?: "?");
+	if (!osp_entry_failed(vcpu))
+		return 0;
 	return osp_internal_error(vcpu, KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON,
 				  2, (u64)reason, (u64)smp_processor_id());
 }
@@ -122,7 +100,7 @@ static int run_section(struct osp_vcpu *vcpu)
 		if (trace_ospite_entry_enabled())
 			trace_ospite_entry(vcpu->index, osp_vmx_rip(vcpu));
 		if (unlikely(osp_vmx_enter_guest(vcpu)))
-			return instruction_failed(vcpu);
+			return osp_entry_refused(vcpu);
 		trace_exit(vcpu);
 		row = exit_row(vcpu);
 		if (unlikely(!row || (!row->fast && !row->slow)))

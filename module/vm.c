@@ -549,6 +549,7 @@ int osp_check_extension(struct osp_vm *vm, long extension)
 	case KVM_CAP_SPLIT_IRQCHIP:
 	case KVM_CAP_ENABLE_CAP_VM:
 	case KVM_CAP_HALT_POLL:
+	case OSPITE_CAP_FAIL_ENTRY_RULE:
 		return 1;
 	case KVM_CAP_COALESCED_MMIO:
 		return KVM_COALESCED_MMIO_PAGE_OFFSET;

@@ -14,6 +14,7 @@
  * Owns: the vCPU descriptor and its run page.  Locks: a device's, in the bus.
  */
 #include <errno.h>
+#include <linux/ospite.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -106,14 +107,21 @@ static void exit_shutdown(struct vcpu *vcpu)
 	end_with_registers(vcpu, END_CRASH, what);
 }
 
+/* Ospite has put the broken rule into the run page; KVM knows none. */
 static void exit_fail_entry(struct vcpu *vcpu)
 {
-	char what[160];
+	const struct ospite_fail_entry *fail = (void *)&vcpu->run->fail_entry;
+	char what[400];
 
-	snprintf(what, sizeof(what),
-		 "CPU %u: VM entry failed, hardware reason 0x%llx (the kernel log says which rule the guest state broke: dmesg)",
-		 vcpu->id, (unsigned long long)
-		 vcpu->run->fail_entry.hardware_entry_failure_reason);
+	if (ioctl(vcpu->vm->dev_fd, KVM_CHECK_EXTENSION,
+		  OSPITE_CAP_FAIL_ENTRY_RULE) > 0)
+		snprintf(what, sizeof(what), "CPU %u: VM entry failed: %.*s",
+			 vcpu->id, (int)sizeof(fail->rule), fail->rule);
+	else
+		snprintf(what, sizeof(what),
+			 "CPU %u: VM entry failed, hardware reason 0x%llx",
+			 vcpu->id, (unsigned long long)
+			 fail->hardware_entry_failure_reason);
 	end_with_registers(vcpu, END_VMERROR, what);
 }
 

@@ -118,6 +118,10 @@ void osp_ple_sched_in(struct osp_vcpu *vcpu);
 /* Segment registers in VMCS order; ES to GS are enum osp_insn_sreg. */
 enum { OSP_SREG_LDTR = 6, OSP_SREG_TR = 7, OSP_NR_SREGS = 8 };
 
+/* failure.c: why a VM entry failed. */
+int osp_entry_refused(struct osp_vcpu *vcpu);
+int osp_entry_failed(struct osp_vcpu *vcpu);
+
 /* event.c: delivering exceptions and interrupts. */
 void osp_end_shadow(struct osp_vcpu *vcpu);
 void osp_event_prepare(struct osp_vcpu *vcpu);

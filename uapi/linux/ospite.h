@@ -92,4 +92,23 @@ struct ospite_irt {
 #define OSPITE_GET_IRT		_IOWR(OSPITEIO, 0x01, struct ospite_irt)
 #define OSPITE_SET_IRT_ENTRY	_IOW(OSPITEIO, 0x02, struct ospite_irt_entry)
 
+/* KVM_EXIT_FAIL_ENTRY says which rule was broken, in struct ospite_fail_entry. */
+#define OSPITE_CAP_FAIL_ENTRY_RULE	(OSPITE_CAP_BASE + 2)
+
+/**
+ * struct ospite_fail_entry - what stands at &kvm_run.fail_entry
+ * @hardware_entry_failure_reason: as in KVM: the exit reason, with bit 31, or the
+ *	VM-instruction error
+ * @cpu: as in KVM: on which CPU
+ * @pad: zero
+ * @rule: a line of text that ends with a zero byte: the rule of the Intel SDM that
+ *	is broken, its section, and the field that breaks it with its value
+ */
+struct ospite_fail_entry {
+	__u64 hardware_entry_failure_reason;
+	__u32 cpu;
+	__u32 pad;
+	char rule[240];
+};
+
 #endif /* _UAPI_LINUX_OSPITE_H */
