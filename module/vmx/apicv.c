@@ -20,7 +20,8 @@
  * Nothing is lost between a sender and the VM entry.  The sender sets a bit in
  * PIR, then ON; then, if ON was clear, the request, and reads in_guest.  The
  * vCPU sets in_guest, then reads its requests; in between are full barriers.
- * So at least one sees the other:
+ * So at least one sees the other (halt.c goes through it step by step, and
+ * through the case of a vCPU that sleeps):
  *
  *  - The vCPU sees the request, and clears it.  Then it clears ON, then it
  *    reads PIR, and RVI has the vector when it enters.
@@ -291,12 +292,14 @@ void osp_apicv_post(struct osp_vcpu *vcpu)
 		osp_kick(vcpu);
 		return;
 	}
-	/* The request before in_guest; pairs with smp_store_mb() in run.c. */
+	/* The request before in_guest: S1 to S3 of the proof in halt.c. */
 	smp_mb__after_atomic();
-	cpu = READ_ONCE(vcpu->cpu);
-	if (!READ_ONCE(vcpu->in_guest) || cpu < 0)
+	if (!smp_load_acquire(&vcpu->in_guest)) {
 		osp_kick(vcpu);
-	else if (cpu != raw_smp_processor_id())
+		return;
+	}
+	cpu = READ_ONCE(vcpu->cpu);
+	if (cpu >= 0 && cpu != raw_smp_processor_id())
 		osp_host_post(cpu);
 }
 

@@ -578,6 +578,106 @@ static void test_state(void)
 	machine_free(m);
 }
 
+/* ---- a CPU that delivers from the page: SDM 3C 30.2 ---- */
+
+/* Virtual-interrupt delivery: from IRR to ISR, by RVI and SVI alone. */
+static int cpu_delivers(struct osp_lapic *a, u8 *rvi, u8 *svi)
+{
+	u8 ppr = rd(a, 0x80), vector = *rvi;
+	u32 reg = (vector >> 5) * 0x10, bit = 1u << (vector & 31);
+	int top;
+
+	if ((ppr & 0xf0) < (*svi & 0xf0))
+		ppr = *svi & 0xf0;
+	if ((vector & 0xf0) <= (ppr & 0xf0))
+		return -1;
+	osp_lapic_set_reg(a, 0x200 + reg, osp_lapic_reg(a, 0x200 + reg) & ~bit);
+	osp_lapic_set_reg(a, 0x100 + reg, osp_lapic_reg(a, 0x100 + reg) | bit);
+	*svi = vector;
+	top = osp_lapic_top(a, 0x200);
+	*rvi = top < 0 ? 0 : top;
+	return vector;
+}
+
+/* What the owner of the VMCS does before an entry. */
+static void tell_cpu(struct osp_lapic *a, u8 *rvi, u8 *svi)
+{
+	int top;
+
+	osp_lapic_sync(a);
+	if (a->rescan) {
+		top = osp_lapic_top(a, 0x200);
+		*rvi = top < 0 ? 0 : top;
+		top = osp_lapic_top(a, 0x100);
+		*svi = top < 0 ? 0 : top;
+	} else if (a->raised > *rvi) {
+		*rvi = a->raised;
+	}
+	a->raised = 0;
+	a->rescan = false;
+}
+
+static void test_by_cpu(void)
+{
+	struct machine *m = machine_new(1);
+	struct osp_lapic *a = &m->cpu[0].apic;
+	u8 rvi = 0, svi = 0;
+
+	enable(a);
+	osp_lapic_deliver(a, OSP_APIC_FIXED, 0x31, true, false);
+	IS(take(a), 0x31, "in service, by software");
+	osp_lapic_deliver_by_cpu(a, true);
+	tell_cpu(a, &rvi, &svi);
+	IS(svi, 0x31, "SVI when the CPU takes over");
+	IS(rvi, 0, "RVI");
+	osp_lapic_deliver(a, OSP_APIC_FIXED, 0x41, true, false);
+	osp_lapic_deliver(a, OSP_APIC_FIXED, 0x62, true, false);
+	IS(osp_lapic_pending(a), 0x62, "what would end a HLT");
+	tell_cpu(a, &rvi, &svi);
+	IS(rvi, 0x62, "RVI is the highest that was posted");
+	IS(cpu_delivers(a, &rvi, &svi), 0x62, "the CPU takes it");
+	IS(rvi, 0x41, "and knows the next");
+	IS(osp_lapic_in_service(a), 0x62, "in service");
+	IS(osp_lapic_pending(a), -1, "the lower one waits");
+	osp_lapic_self(a, 0x55, false);
+	tell_cpu(a, &rvi, &svi);
+	IS(rvi, 0x55, "one's own");
+	IS(svi, 0x62, "leaves SVI alone");
+	osp_lapic_self(a, 0x44, false);
+	tell_cpu(a, &rvi, &svi);
+	IS(rvi, 0x55, "a lower one leaves RVI alone");
+	osp_lapic_eoi(a);
+	tell_cpu(a, &rvi, &svi);
+	IS(svi, 0x31, "an EOI that is emulated lowers SVI");
+	IS(cpu_delivers(a, &rvi, &svi), 0x55, "and lets the next in");
+	osp_lapic_deliver_by_cpu(a, false);
+	osp_lapic_eoi(a);
+	IS(take(a), 0x44, "software goes on where the CPU was");
+	osp_lapic_eoi(a);
+	IS(take(a), 0x41, "down");
+	osp_lapic_eoi(a);
+	IS(osp_lapic_in_service(a), 0x31, "to the first");
+	osp_lapic_eoi(a);
+	IS(osp_lapic_in_service(a), -1, "until nothing is left");
+	machine_free(m);
+}
+
+static void test_reads_page(void)
+{
+	struct machine *m = machine_new(1);
+	struct osp_lapic *a = &m->cpu[0].apic;
+
+	to_x2apic(a);
+	IS(osp_lapic_reads_page(a, 0x802), true, "ID is in the page");
+	IS(osp_lapic_reads_page(a, 0x830), true, "ICR");
+	IS(osp_lapic_reads_page(a, 0x839), false, "the current count is not");
+	IS(osp_lapic_reads_page(a, 0x80b), false, "EOI raises #GP");
+	IS(osp_lapic_reads_page(a, 0x80e), false, "as DFR does");
+	IS(osp_lapic_reads_page(a, 0x831), false, "and ICR2");
+	IS(osp_lapic_reads_page(a, 0x8ff), false, "and what is reserved");
+	machine_free(m);
+}
+
 int main(void)
 {
 	test_reset();
@@ -598,5 +698,7 @@ int main(void)
 	test_errors();
 	test_written();
 	test_state();
+	test_by_cpu();
+	test_reads_page();
 	return END();
 }

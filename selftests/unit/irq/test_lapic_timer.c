@@ -277,6 +277,53 @@ static void test_restore(void)
 	machine_free(m);
 }
 
+/* Whoever enters the guest looks at deadlines; a clock only for one who sleeps. */
+static void test_deadline_at_entry(void)
+{
+	struct machine *m;
+	struct osp_lapic *a = fresh(&m);
+
+	wr(a, 0x320, 0x40043);
+	a->timer.at_entry = true;
+	m->cpu[0].arms = 0;
+	IS(osp_lapic_deadline_waits(a), false, "nothing waits");
+	osp_lapic_set_tsc_deadline(a, tsc(m) + 2000);
+	IS(osp_lapic_deadline_waits(a), true, "a deadline waits");
+	IS(m->cpu[0].arms, 0, "without a clock");
+	IS(osp_lapic_deadline_left(a), 2000, "so many ticks");
+	machine_run(m, 999);
+	IS(osp_lapic_deadline_left(a), 2, "fewer");
+	IS(take(a), -1, "not before");
+	machine_run(m, 1);
+	IS(osp_lapic_deadline_left(a), 0, "none left");
+	IS(take(a), 0x43, "fired");
+	osp_lapic_eoi(a);
+	IS(osp_lapic_deadline_waits(a), false, "once");
+	IS(osp_lapic_get_tsc_deadline(a), 0, "then it reads as 0");
+
+	osp_lapic_set_tsc_deadline(a, tsc(m) + 2000);
+	osp_lapic_deadline_sleep(a);
+	IS(m->cpu[0].arms, 1, "asleep: a clock");
+	IS(osp_lapic_deadline_waits(a), false, "which is looked at no more");
+	machine_run(m, 1001);
+	IS(take(a), 0x43, "and fires");
+	osp_lapic_eoi(a);
+
+	osp_lapic_set_tsc_deadline(a, tsc(m) + 2000);
+	osp_lapic_deadline_sleep(a);
+	osp_lapic_set_tsc_deadline(a, tsc(m) + 8000);
+	IS(m->cpu[0].timer, 0, "awake again, a new one needs none");
+	IS(osp_lapic_deadline_left(a), 8000, "and waits");
+	m->tsc_offset += 9000;
+	osp_lapic_deadline_sleep(a);
+	IS(take(a), 0x43, "past when about to sleep: at once");
+	osp_lapic_eoi(a);
+	osp_lapic_set_tsc_deadline(a, tsc(m) + 100);
+	wr(a, 0x320, 0x43);
+	IS(osp_lapic_deadline_waits(a), false, "another mode disarms");
+	machine_free(m);
+}
+
 int main(void)
 {
 	test_divide();
@@ -287,6 +334,7 @@ int main(void)
 	test_divide_change();
 	test_deadline();
 	test_deadline_corners();
+	test_deadline_at_entry();
 	test_restore();
 	return END();
 }
