@@ -38,6 +38,8 @@ struct row {
 	uint64_t arg;
 	unsigned int iterations;	/* of a batch */
 	unsigned int batches;
+	unsigned int cpus;		/* of the host that it takes; 0: one */
+	const uint8_t *other;		/* the second vCPU's program */
 };
 
 /* The windows between markers that a row produces with --mark. */
@@ -56,6 +58,11 @@ int measure_lifecycle(const struct bench *bench, const struct row *row,
 		      struct samples *samples);
 int measure_memory(const struct bench *bench, const struct row *row,
 		   struct samples *samples);
+
+int measure_spin(const struct bench *bench, const struct row *row,
+		 struct samples *samples);
+int measure_call(const struct bench *bench, const struct row *row,
+		 struct samples *samples);
 
 /* boot.c */
 int boot_command(const char *dev, const char *marker, char **command);

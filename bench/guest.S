@@ -408,6 +408,96 @@ PROGRAM xapic_self_tpr
 	movl	$0, 0x80(%rdi)
 	ENDLOOP
 
+/*
+ * The second vCPU, to be called by IPIs: it runs, or it is halted whenever it is
+ * not called.
+ */
+PROGRAM called_running
+	APIC_INIT
+	incq	MAIL(MAIL_CALLS)	/* can be called from now on */
+	sti
+1:	jmp	1b
+
+PROGRAM called_halted
+	APIC_INIT
+	incq	MAIL(MAIL_CALLS)
+	sti
+1:	hlt
+	jmp	1b
+
+/*
+ * Call the second vCPU, and wait until it has run its handler; then give it
+ * time (the argument, in ticks) to go back to what it did.  R9 is the sum of
+ * how long it took to the handler's first instruction.
+ */
+PROGRAM call
+	APIC_INIT
+	mov	MAIL(MAIL_ARG), %r15
+	sti
+1:	cmpq	$0, MAIL(MAIL_CALLS)
+	je	1b
+	LOOP
+	mov	MAIL(MAIL_CALLS), %rsi
+	READ_TSC
+	mov	%rax, %rbx
+	mov	$0x830, %ecx
+	mov	$(0x4000 | GUEST_CALL_VECTOR), %eax
+	mov	$1, %edx
+	wrmsr
+1:	cmp	MAIL(MAIL_CALLS), %rsi
+	je	1b
+	mov	MAIL(MAIL_TAKEN), %rax
+	sub	%rbx, %rax
+	add	%rax, %r9
+	test	%r15, %r15
+	jz	3f
+	READ_TSC
+	lea	(%rax, %r15), %rbx
+2:	READ_TSC
+	cmp	%rbx, %rax
+	jb	2b
+3:
+	ENDLOOP
+
+/*
+ * Two vCPUs that spin until the other has added one: the first makes the sum odd, the
+ * second makes it even again.
+ */
+PROGRAM spin
+	sti
+	LOOP
+	incq	MAIL(MAIL_CALLS)
+1:	pause
+	testb	$1, MAIL(MAIL_CALLS)
+	jnz	1b
+	ENDLOOP
+
+PROGRAM spin_second
+	sti
+1:	pause
+	testb	$1, MAIL(MAIL_CALLS)
+	jz	1b
+	incq	MAIL(MAIL_CALLS)
+	jmp	1b
+
+	.balign 16
+	.globl	guest_called
+guest_called:
+	push	%rax
+	push	%rcx
+	push	%rdx
+	READ_TSC
+	mov	%rax, MAIL(MAIL_TAKEN)
+	incq	MAIL(MAIL_CALLS)
+	mov	$0x80b, %ecx		/* EOI */
+	xor	%eax, %eax
+	xor	%edx, %edx
+	wrmsr
+	pop	%rdx
+	pop	%rcx
+	pop	%rax
+	iretq
+
 	.balign 16
 	.globl	guest_xapic
 guest_xapic:

@@ -19,6 +19,7 @@
 #define GUEST_TSS		0x9000
 #define GUEST_MAIL		0xa000
 #define GUEST_STACK		0x20000	/* its top */
+#define GUEST_STACK_2		0x1c000	/* the second vCPU's */
 #define GUEST_CODE		0x100000
 
 /* The mailbox's fields, as offsets from GUEST_MAIL. */
@@ -27,6 +28,9 @@
 #define MAIL_ARG		0x10	/* in: the program's argument */
 #define MAIL_TICKS		0x18	/* out: ticks of the batch */
 #define MAIL_LATENCY		0x20	/* out: sum of latencies of the batch */
+
+#define MAIL_CALLS		0x28	/* IPIs that the other vCPU has taken */
+#define MAIL_TAKEN		0x30	/* when it took the last one */
 
 /* A second slot, for the programs that touch fresh pages. */
 #define GUEST_FRESH		0x4000000
@@ -40,6 +44,7 @@
 
 #define GUEST_TIMER_VECTOR	0x40
 #define GUEST_XAPIC_VECTOR	0x41	/* its handler's EOI is a write to the page */
+#define GUEST_CALL_VECTOR	0x42	/* an IPI between two vCPUs */
 
 /* The local APIC's registers in xAPIC mode. */
 #define GUEST_APIC		0xfee00000

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bench.h"
 #include "guest.h"
@@ -109,6 +110,34 @@ static const struct row rows[] = {
 		.iterations = 40, .batches = 15,
 	},
 	{
+		.name = "spin", .unit = "ticks",
+		.title = "Two vCPUs on one CPU, each spins for the other: a round",
+		.measure = measure_spin,
+		.program = guest_spin, .other = guest_spin_second,
+		.iterations = 20, .batches = 9,
+	},
+	{
+		.name = "ipi", .unit = "ticks", .target = 2000,
+		.title = "IPI to a running vCPU, until it has been handled",
+		.measure = measure_call, .cpus = 2,
+		.program = guest_call, .other = guest_called_running,
+		.iterations = 100, .batches = 15,
+	},
+	{
+		.name = "ipi-halted", .unit = "ticks", .target = 2800,
+		.title = "IPI to a halted vCPU, called again 2000 ticks later",
+		.measure = measure_call, .cpus = 2,
+		.program = guest_call, .other = guest_called_halted,
+		.arg = 2000, .iterations = 100, .batches = 15,
+	},
+	{
+		.name = "wake-up", .unit = "ticks",
+		.title = "HLT wake-up: IPI after 1 ms, to its handler",
+		.measure = measure_call, .cpus = 2,
+		.program = guest_call, .other = guest_called_halted,
+		.arg = 200000, .iterations = 20, .batches = 9,
+	},
+	{
 		.name = "vm", .unit = "ticks",
 		.title = "VM with one vCPU: create and destroy",
 		.measure = measure_lifecycle, .batches = 9,
@@ -189,16 +218,23 @@ static const struct row *find_row(const char *name)
 	return NULL;
 }
 
-/* Those of @names, or all.  Returns how many could not be measured. */
+static int enough_cpus(const struct row *row)
+{
+	return sysconf(_SC_NPROCESSORS_ONLN) >= (long)row->cpus;
+}
+
+/* Those of @names, or all that this machine has CPUs for.  Returns how many could not be measured. */
 static int run_rows(const struct bench *bench, char **names, int json)
 {
 	const struct row *row;
 	int missing = 0;
 	size_t i;
 
+	/* A trace of two vCPUs would be one of two things at once. */
 	if (!*names)
 		for (i = 0; i < ROWS; i++)
-			if (rows[i].program || !bench->mark)
+			if (bench->mark ? rows[i].program && !rows[i].other :
+					  enough_cpus(&rows[i]))
 				missing += run_row(bench, &rows[i], json) < 0;
 	for (; *names; names++) {
 		row = find_row(*names);

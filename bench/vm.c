@@ -94,13 +94,14 @@ static void set_gate(struct vm *vm, int vector, const uint8_t *handler)
 	set_qword(vm, gate + 8, entry >> 32);
 }
 
-/* GDT: null, 64-bit code (0x8), data (0x10); IDT: two interrupts' gates. */
+/* GDT: null, 64-bit code (0x8), data (0x10); IDT: three interrupts' gates. */
 static void build_descriptors(struct vm *vm)
 {
 	set_qword(vm, GUEST_GDT + 0x08, 0x00af9b000000ffff);
 	set_qword(vm, GUEST_GDT + 0x10, 0x00cf93000000ffff);
 	set_gate(vm, GUEST_TIMER_VECTOR, guest_timer);
 	set_gate(vm, GUEST_XAPIC_VECTOR, guest_xapic);
+	set_gate(vm, GUEST_CALL_VECTOR, guest_called);
 }
 
 static struct kvm_segment segment(uint16_t selector, uint8_t type)
@@ -170,11 +171,11 @@ static int set_cpuid(struct vm *vm)
 	return 0;
 }
 
-static int create_vcpu(struct vm *vm)
+static int create_vcpu(struct vm *vm, unsigned long id)
 {
 	int size;
 
-	vm->vcpu = ioctl(vm->fd, KVM_CREATE_VCPU, 0);
+	vm->vcpu = ioctl(vm->fd, KVM_CREATE_VCPU, id);
 	if (vm->vcpu < 0)
 		return failed("KVM_CREATE_VCPU");
 	size = ioctl(vm->sys, KVM_GET_VCPU_MMAP_SIZE, 0);
@@ -215,7 +216,7 @@ static int create_vm(struct vm *vm, const char *dev)
 		return -1;
 	if (add_slot(vm, 0, 0, GUEST_LOW_SIZE, vm->low) < 0)
 		return -1;
-	return create_vcpu(vm);
+	return create_vcpu(vm, 0);
 }
 
 /* A VM that isn't there, for vm_close() to leave alone. */
@@ -234,6 +235,28 @@ int vm_open(struct vm *vm, const char *dev, uint8_t *low)
 	vm->low = low;
 	vm->low_shared = low != NULL;
 	return create_vm(vm, dev);
+}
+
+/*
+ * One more vCPU of the VM @first, which runs without a SIPI.  It has file
+ * descriptors of its own, and vm_close() must follow, on failure too.
+ */
+int vm_open_second(struct vm *vm, const struct vm *first)
+{
+	struct kvm_mp_state runnable = { KVM_MP_STATE_RUNNABLE };
+
+	vm_init(vm);
+	vm->low = first->low;
+	vm->low_shared = 1;
+	vm->sys = dup(first->sys);
+	vm->fd = dup(first->fd);
+	if (vm->sys < 0 || vm->fd < 0)
+		return failed("dup");
+	if (create_vcpu(vm, 1) < 0)
+		return -1;
+	if (ioctl(vm->vcpu, KVM_SET_MP_STATE, &runnable) < 0)
+		return failed("KVM_SET_MP_STATE");
+	return 0;
 }
 
 void vm_close(struct vm *vm)
@@ -265,12 +288,11 @@ int vm_add_fresh(struct vm *vm, size_t size, int populate)
 	return add_slot(vm, 1, GUEST_FRESH, size, vm->fresh);
 }
 
-/* Point the vCPU at a program of guest.S, with its argument. */
-int vm_start(struct vm *vm, const uint8_t *program, uint64_t arg)
+static int start_at(struct vm *vm, const uint8_t *program, uint64_t stack)
 {
 	struct kvm_regs regs = {
 		.rip = code_address(program),
-		.rsp = GUEST_STACK,
+		.rsp = stack,
 		.rflags = 0x202,
 	};
 
@@ -278,8 +300,20 @@ int vm_start(struct vm *vm, const uint8_t *program, uint64_t arg)
 		return -1;
 	if (ioctl(vm->vcpu, KVM_SET_REGS, &regs) < 0)
 		return failed("KVM_SET_REGS");
-	set_qword(vm, GUEST_MAIL + MAIL_ARG, arg);
 	return 0;
+}
+
+/* Point the vCPU at a program of guest.S, with its argument. */
+int vm_start(struct vm *vm, const uint8_t *program, uint64_t arg)
+{
+	set_qword(vm, GUEST_MAIL + MAIL_ARG, arg);
+	return start_at(vm, program, GUEST_STACK);
+}
+
+/* Point the second vCPU at a program, which never ends. */
+int vm_start_second(struct vm *vm, const uint8_t *program)
+{
+	return start_at(vm, program, GUEST_STACK_2);
 }
 
 static int unexpected_exit(struct vm *vm)
@@ -293,6 +327,18 @@ static int unexpected_exit(struct vm *vm)
 		complain("internal error: suberror %u",
 			 vm->run->internal.suberror);
 	return -1;
+}
+
+/* Run the second vCPU until *@stop; a signal has to call it out. */
+int vm_run_second(struct vm *vm, const int *stop)
+{
+	while (!__atomic_load_n(stop, __ATOMIC_ACQUIRE)) {
+		if (ioctl(vm->vcpu, KVM_RUN, 0) == 0)
+			return unexpected_exit(vm);
+		if (errno != EINTR && errno != EAGAIN)
+			return failed("KVM_RUN of the second vCPU");
+	}
+	return 0;
 }
 
 /*

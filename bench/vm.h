@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * vm.h - a virtual machine with one vCPU in 64-bit mode, to measure with.
+ * vm.h - a virtual machine with one vCPU in 64-bit mode, or two, to measure with.
  */
 #ifndef BENCH_VM_H
 #define BENCH_VM_H
@@ -36,6 +36,9 @@ extern const uint8_t guest_self_msr_tpr[];
 extern const uint8_t guest_xapic_eoi[], guest_xapic_tpr[], guest_xapic_icr[];
 extern const uint8_t guest_xapic_self[], guest_xapic_self_hlt[];
 extern const uint8_t guest_xapic_self_tpr[], guest_xapic[];
+extern const uint8_t guest_call[], guest_called[];
+extern const uint8_t guest_called_running[], guest_called_halted[];
+extern const uint8_t guest_spin[], guest_spin_second[];
 
 void vm_init(struct vm *vm);
 int vm_open(struct vm *vm, const char *dev, uint8_t *low);
@@ -43,6 +46,9 @@ void vm_close(struct vm *vm);
 int vm_add_fresh(struct vm *vm, size_t size, int populate);
 int vm_start(struct vm *vm, const uint8_t *program, uint64_t arg);
 int vm_batch(struct vm *vm, uint64_t iterations, int mark);
+int vm_open_second(struct vm *vm, const struct vm *first);
+int vm_start_second(struct vm *vm, const uint8_t *program);
+int vm_run_second(struct vm *vm, const int *stop);
 uint64_t vm_mail(const struct vm *vm, unsigned int field);
 
 #endif /* BENCH_VM_H */
