@@ -54,6 +54,14 @@ int measure_touch(const struct bench *bench, const struct row *row,
 		  struct samples *samples);
 int measure_touch_populated(const struct bench *bench, const struct row *row,
 			    struct samples *samples);
+int measure_kick_port(const struct bench *bench, const struct row *row,
+		      struct samples *samples);
+int measure_kick_memory(const struct bench *bench, const struct row *row,
+			struct samples *samples);
+int measure_kick_any(const struct bench *bench, const struct row *row,
+		     struct samples *samples);
+int measure_irqfd(const struct bench *bench, const struct row *row,
+		  struct samples *samples);
 int measure_lifecycle(const struct bench *bench, const struct row *row,
 		      struct samples *samples);
 int measure_memory(const struct bench *bench, const struct row *row,
@@ -63,6 +71,10 @@ int measure_spin(const struct bench *bench, const struct row *row,
 		 struct samples *samples);
 int measure_call(const struct bench *bench, const struct row *row,
 		 struct samples *samples);
+/* For those that prepare a VM before its program runs (ops_exit.c). */
+struct vm;
+int measure_in(const struct bench *bench, struct vm *vm, const struct row *row,
+	       struct samples *samples);
 
 /* boot.c */
 int boot_command(const char *dev, const char *marker, char **command);

@@ -231,6 +231,17 @@ PROGRAM halt
 	add	%r8, %r9
 	ENDLOOP
 
+/* A kick whose eventfd interrupts the guest: till the handler has run. */
+PROGRAM irqfd
+	APIC_INIT
+	sti
+	LOOP
+	mov	%r14, %rsi
+	out	%al, $PORT_KICK
+1:	cmp	%r14, %rsi
+	je	1b
+	ENDLOOP
+
 /* An interrupt to oneself, by the x2APIC's ICR; clobbers what WRMSR takes. */
 .macro SELF_IPI
 	mov	$0x830, %ecx

@@ -41,6 +41,7 @@
 /* Ports: the end of a batch, and one that no kernel device answers. */
 #define PORT_BATCH		0xf4
 #define PORT_USER		0xe0
+#define PORT_KICK		0xe4	/* has an ioeventfd, in the rows of those */
 
 #define GUEST_TIMER_VECTOR	0x40
 #define GUEST_XAPIC_VECTOR	0x41	/* its handler's EOI is a write to the page */

@@ -40,6 +40,12 @@
 	.iterations = 512, .batches = 7,				\
 }
 
+#define EVENT(_name, _title, _measure, _program, _arg) {		\
+	.name = _name, .title = _title, .unit = "ticks",		\
+	.measure = _measure, .program = _program, .arg = _arg,		\
+	.iterations = 100, .batches = 15,				\
+}
+
 static const struct row rows[] = {
 	LOOP("cpuid", "CPUID", 350, guest_cpuid, 0),
 	LOOP("vmcall", "VMCALL", 0, guest_vmcall, 0),
@@ -95,6 +101,14 @@ static const struct row rows[] = {
 	     guest_xapic_self_hlt, 0),
 	LOOP("xapic-self-tpr", "Self-IPI, xAPIC, held by the TPR", 100,
 	     guest_xapic_self_tpr, 0),
+	EVENT("kick-port", "ioeventfd kick: OUT", measure_kick_port, guest_out,
+	      PORT_KICK),
+	EVENT("kick-memory", "ioeventfd kick: MMIO write", measure_kick_memory,
+	      guest_mmio_write, 0),
+	EVENT("kick-any", "ioeventfd kick: MMIO write of any length",
+	      measure_kick_any, guest_mmio_write, 0),
+	EVENT("irqfd", "OUT to irqfd to the guest's handler", measure_irqfd,
+	      guest_irqfd, 0),
 	{
 		.name = "halt", .unit = "ticks",
 		.title = "HLT 5 ms: from deadline to handler",

@@ -30,6 +30,7 @@ extern const uint8_t guest_cr0_wp[], guest_cr0_am[], guest_wbinvd[];
 extern const uint8_t guest_deadline[], guest_halt[], guest_timer[];
 extern const uint8_t guest_self_ipi[], guest_self_ipi_hlt[];
 extern const uint8_t guest_self_ipi_tpr[];
+extern const uint8_t guest_irqfd[];
 extern const uint8_t guest_eoi[], guest_tpr[], guest_cr8[], guest_icr[];
 extern const uint8_t guest_self_msr[], guest_self_msr_hlt[];
 extern const uint8_t guest_self_msr_tpr[];
