@@ -257,6 +257,21 @@ static struct osp_irt_entry *osp_irt_make(struct osp_irt_table *table, u32 gsi)
 	return &chunk->entry[gsi % OSP_IRT_CHUNK];
 }
 
+/* The first entry that is allocated, from @gsi on, which is set to its number. */
+static struct osp_irt_entry *osp_irt_next(const struct osp_irt_table *table,
+					  u32 *gsi)
+{
+	struct osp_irt_entry *e = NULL;
+
+	while (*gsi < OSP_IRT_MAX) {
+		e = osp_irt_entry(table, *gsi);
+		if (e)
+			break;
+		*gsi = (*gsi | (OSP_IRT_CHUNK - 1)) + 1;
+	}
+	return e;
+}
+
 /* Another request whose entry names a pin, or -1. */
 static int osp_irt_find_pin(const struct osp_irt_table *table, u32 chip,
 			    u32 pin)
@@ -264,12 +279,10 @@ static int osp_irt_find_pin(const struct osp_irt_table *table, u32 chip,
 	struct osp_irt_entry *e;
 	u32 gsi;
 
-	for (gsi = 0; gsi < OSP_IRT_MAX; gsi++) {
-		e = osp_irt_entry(table, gsi);
-		if (e && (e->route & OSP_ROUTE_KIND) == OSP_IRT_PINS &&
+	for (gsi = 0; (e = osp_irt_next(table, &gsi)); gsi++)
+		if ((e->route & OSP_ROUTE_KIND) == OSP_IRT_PINS &&
 		    osp_irt_route_pin(e->route, chip) == (int)pin)
 			return gsi;
-	}
 	return -1;
 }
 
@@ -381,9 +394,8 @@ static void osp_irt_free(struct osp_irt *irt, struct osp_irt_table *table)
 	void *target;
 	u32 gsi, i;
 
-	for (gsi = 0; gsi < OSP_IRT_MAX; gsi++) {
-		e = osp_irt_entry(table, gsi);
-		target = e ? osp_irt_route_target(e->route) : NULL;
+	for (gsi = 0; (e = osp_irt_next(table, &gsi)); gsi++) {
+		target = osp_irt_route_target(e->route);
 		if (target)
 			irt->ops->release(irt->ctx, target);
 	}
@@ -420,10 +432,9 @@ void osp_irt_retire(struct osp_irt *irt, struct osp_irt_table *old)
 	struct osp_irt_entry *from, *to;
 	u32 gsi;
 
-	for (gsi = 0; old && gsi < OSP_IRT_MAX; gsi++) {
-		from = osp_irt_entry(old, gsi);
+	for (gsi = 0; (from = osp_irt_next(old, &gsi)); gsi++) {
 		to = osp_irt_entry(table, gsi);
-		if (!from || !to)
+		if (!to)
 			continue;
 		atomic64_add(atomic64_read(&from->delivered), &to->delivered);
 		atomic64_add(atomic64_read(&from->coalesced), &to->coalesced);

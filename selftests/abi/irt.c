@@ -243,6 +243,59 @@ CASE(targets)
 	MUST(irqfd(vm, irq, GSI, KVM_IRQFD_FLAG_DEASSIGN, 0));
 }
 
+/* ---- the tracepoint ---- */
+
+#define EVENT	"/sys/kernel/tracing/events/ospite/ospite_irq/enable"
+
+static void put_file(const char *path, const char *text)
+{
+	int fd = MUST(open(path, O_WRONLY | O_TRUNC));
+
+	MUST(write(fd, text, strlen(text)));
+	close(fd);
+}
+
+static bool traced(const char *text)
+{
+	FILE *f = fopen("/sys/kernel/tracing/trace", "r");
+	char line[512];
+	bool found = false;
+
+	while (f && fgets(line, sizeof(line), f))
+		found |= strstr(line, text) != NULL;
+	if (f)
+		fclose(f);
+	return found;
+}
+
+CASE(tracepoint)
+{
+	struct vm *vm = irt_vm();
+	struct ospite_irt_entry e = apic_entry(GSI, 0, VEC);
+	struct kvm_msi msi = { .address_lo = 0xfee00000, .data = VEC };
+	struct vcpu *v = vcpu_new(vm, 0);
+
+	if (access(EVENT, W_OK))
+		skip("the kernel has no tracepoints");
+	mode_long(v, targets_guest);
+	sync_to(v, 1);
+	MUST(set(vm, &e));
+	put_file(EVENT, "1");
+	irq_line(vm, GSI, 1);
+	irq_line(vm, GSI, 1);
+	MUST(ioctl(vm->fd, KVM_SIGNAL_MSI, &msi));
+	irq_line(vm, 20, 1);
+	put_file(EVENT, "0");
+	CHECK(traced("gsi 30 entry apic vcpu 0 vector 65 status 1 coalesced 0"),
+	      "no trace of a delivered interrupt\n");
+	CHECK(traced("gsi 30 entry apic vcpu 0 vector 65 status 1 coalesced 1"),
+	      "no trace of a coalesced one\n");
+	CHECK(traced("gsi -1 entry apic vcpu 0 vector 65 status 1 coalesced 1"),
+	      "no trace of a message\n");
+	CHECK(traced("gsi 20 entry pins vcpu -1 vector -1 status -1 coalesced 0"),
+	      "no trace of a masked pin\n");
+}
+
 /* A line that an entry held up does not stay up when the entry leads elsewhere. */
 static void lines_guest(void)
 {

@@ -181,6 +181,7 @@ static const struct device_ops acpi_pm_ops = {
 	.ports	= { { ACPI_PM1_EVT_PORT, ACPI_PM1_EVT_LEN },
 		    { ACPI_PM1_CNT_PORT, ACPI_PM1_CNT_LEN },
 		    { ACPI_PM_TMR_PORT, ACPI_PM_TMR_LEN } },
+	.gsi	= ACPI_SCI_GSI,
 	.init	= pm_init,
 	.in	= pm_in,
 	.out	= pm_out,

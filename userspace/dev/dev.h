@@ -30,6 +30,7 @@ struct port_range {
  * @name: for messages
  * @size: of its own structure, whose first member is a struct device
  * @ports: the ports it claims
+ * @gsi: the interrupt line it drives, or 0
  * @init: bring it to its state at power-on; memory is zero (optional)
  * @in: a read of @size bytes (1, 2 or 4) at a claimed port
  * @out: a write of the same
@@ -42,6 +43,7 @@ struct device_ops {
 	const char *name;
 	size_t size;
 	struct port_range ports[4];
+	unsigned int gsi;
 	void (*init)(struct device *dev);
 	u32 (*in)(struct device *dev, u16 port, unsigned int size);
 	void (*out)(struct device *dev, u16 port, unsigned int size, u32 value);

@@ -407,6 +407,7 @@ static const struct device_ops rtc_ops = {
 	.name	= "rtc",
 	.size	= sizeof(struct rtc),
 	.ports	= { { RTC_PORT_INDEX, 2 } },
+	.gsi	= RTC_GSI,
 	.init	= rtc_init,
 	.in	= rtc_in,
 	.out	= rtc_out,

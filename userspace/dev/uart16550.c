@@ -385,6 +385,7 @@ static const struct device_ops uart_ops = {
 	.name	= "16550",
 	.size	= sizeof(struct uart),
 	.ports	= { { COM1_BASE, 8 } },
+	.gsi	= COM1_GSI,
 	.init	= uart_init,
 	.in	= uart_in,
 	.out	= uart_out,
