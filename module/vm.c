@@ -236,7 +236,7 @@ static long set_boot_cpu_id(struct osp_vm *vm, void __user *arg)
 	return r;
 }
 
-static long get_irqchip(struct osp_vm *vm, void __user *arg)
+static long irqchip_state(struct osp_vm *vm, void __user *arg, bool set)
 {
 	struct kvm_irqchip *state;
 	long r;
@@ -246,26 +246,21 @@ static long get_irqchip(struct osp_vm *vm, void __user *arg)
 	state = memdup_user(arg, sizeof(*state));
 	if (IS_ERR(state))
 		return PTR_ERR(state);
-	r = osp_irqchip_get(vm->chip, state);
-	if (!r && copy_to_user(arg, state, sizeof(*state)))
+	r = osp_irqchip_state(vm->chip, state, set);
+	if (!r && !set && copy_to_user(arg, state, sizeof(*state)))
 		r = -EFAULT;
 	kfree(state);
 	return r;
 }
 
+static long get_irqchip(struct osp_vm *vm, void __user *arg)
+{
+	return irqchip_state(vm, arg, false);
+}
+
 static long set_irqchip(struct osp_vm *vm, void __user *arg)
 {
-	struct kvm_irqchip *state;
-	long r;
-
-	if (!vm->chip)
-		return -ENXIO;
-	state = memdup_user(arg, sizeof(*state));
-	if (IS_ERR(state))
-		return PTR_ERR(state);
-	r = osp_irqchip_set(vm->chip, state);
-	kfree(state);
-	return r;
+	return irqchip_state(vm, arg, true);
 }
 
 static long get_pit2(struct osp_vm *vm, void __user *arg)

@@ -245,22 +245,14 @@ u8 osp_irqchip_extint_ack(struct osp_irqchip *chip);
 /* ---- bodies of ioctls: arguments are kernel copies, returns 0 or -errno ---- */
 
 /**
- * osp_irqchip_get() - KVM_GET_IRQCHIP
+ * osp_irqchip_state() - KVM_GET_IRQCHIP and KVM_SET_IRQCHIP
  * @chip:	the VM's
- * @c:		chip_id is in, the state out
+ * @c:		chip_id is in; the state is in or out
+ * @set:	into the controllers, else out of them
  *
  * Return: 0; -EINVAL for an unknown chip_id, -ENXIO if split.
  */
-int osp_irqchip_get(struct osp_irqchip *chip, struct kvm_irqchip *c);
-
-/**
- * osp_irqchip_set() - KVM_SET_IRQCHIP
- * @chip:	the VM's
- * @c:		any content is safe
- *
- * Return: 0; -EINVAL for an unknown chip_id, -ENXIO if split.
- */
-int osp_irqchip_set(struct osp_irqchip *chip, const struct kvm_irqchip *c);
+int osp_irqchip_state(struct osp_irqchip *chip, struct kvm_irqchip *c, bool set);
 
 /**
  * osp_irqchip_create_pit() - KVM_CREATE_PIT2

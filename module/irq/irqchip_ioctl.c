@@ -13,31 +13,24 @@
 
 /* ---- state of PIC and I/O APIC ---- */
 
-int osp_irqchip_get(struct osp_irqchip *chip, struct kvm_irqchip *c)
+static void copy_pic(struct osp_irqchip *chip, struct kvm_irqchip *c, bool set)
 {
-	unsigned long flags;
-	int ret = 0;
-
-	if (chip->split)
-		return -ENXIO;
-	flags = osp_irqchip_lock(chip);
-	switch (c->chip_id) {
-	case KVM_IRQCHIP_PIC_MASTER:
-	case KVM_IRQCHIP_PIC_SLAVE:
+	if (set)
+		osp_pic_set_state(&chip->pic, c->chip_id, &c->chip.pic);
+	else
 		osp_pic_get_state(&chip->pic, c->chip_id, &c->chip.pic);
-		break;
-	case KVM_IRQCHIP_IOAPIC:
-		osp_ioapic_get_state(&chip->ioapic, &c->chip.ioapic);
-		break;
-	default:
-		ret = -EINVAL;
-		break;
-	}
-	osp_irqchip_unlock(chip, flags);
-	return ret;
 }
 
-int osp_irqchip_set(struct osp_irqchip *chip, const struct kvm_irqchip *c)
+static void copy_ioapic(struct osp_irqchip *chip, struct kvm_irqchip *c,
+			bool set)
+{
+	if (set)
+		osp_ioapic_set_state(&chip->ioapic, &c->chip.ioapic);
+	else
+		osp_ioapic_get_state(&chip->ioapic, &c->chip.ioapic);
+}
+
+int osp_irqchip_state(struct osp_irqchip *chip, struct kvm_irqchip *c, bool set)
 {
 	unsigned long flags;
 	int ret = 0;
@@ -48,10 +41,10 @@ int osp_irqchip_set(struct osp_irqchip *chip, const struct kvm_irqchip *c)
 	switch (c->chip_id) {
 	case KVM_IRQCHIP_PIC_MASTER:
 	case KVM_IRQCHIP_PIC_SLAVE:
-		osp_pic_set_state(&chip->pic, c->chip_id, &c->chip.pic);
+		copy_pic(chip, c, set);
 		break;
 	case KVM_IRQCHIP_IOAPIC:
-		osp_ioapic_set_state(&chip->ioapic, &c->chip.ioapic);
+		copy_ioapic(chip, c, set);
 		break;
 	default:
 		ret = -EINVAL;

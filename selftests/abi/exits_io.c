@@ -234,56 +234,59 @@ CASE(outs)
 	EQ("segment-override", memcmp(buf + 0x100, d->out + 321, 4), 0);
 }
 
-/* The string stops where its memory does: registers say how far it came. */
-static void string_fault_guest(void)
+/* BUF at 0x40000000, and nothing after it. */
+static void map_one_page(void)
 {
 	((volatile u64 *)GPA_PDPT)[1] = GPA_PT32 | 7;
 	((volatile u64 *)GPA_PT32)[0] = (GPA_PT32 + 0x1000) | 7;
 	((volatile u64 *)(GPA_PT32 + 0x1000))[0] = BUF | 7;
+}
+
+/* The string stops where its memory does: registers say how far it came. */
+static void string_fault_guest(void)
+{
+	map_one_page();
 	g_value("ins-rdi-or-fault",
 		STRING_OP("rep insb", PORT_A, 0x40000ff0, 32), 0);
+}
+
+/* What both have in common; the string register's name is @reg. */
+static struct dev *string_fault(struct vm *vm, void (*guest)(void),
+				const char *reg, u32 error, u64 left)
+{
+	struct guest_log *log = (void *)(vm->ram + GPA_LOG);
+	struct vcpu *v = vcpu_new(vm, 0);
+	struct dev *d;
+
+	mode_long(v, guest);
+	d = run_io(v);
+	EQ("fault", log->rec[0].vec, 14);
+	EQ("error-code", log->rec[0].err, error);
+	EQ(reg, log->rec[0].val, 0x40001000);
+	EQ("cr2", *GVAR(vm, g_cr2), 0x40001000);
+	EQ("rcx", *GVAR(vm, last_count), left);
+	return d;
 }
 
 CASE(ins_page_fault)
 {
 	struct vm *vm = vm_new(0);
-	struct vcpu *v = vcpu_new(vm, 0);
-	struct guest_log *log = (void *)(vm->ram + GPA_LOG);
-	struct dev *d;
+	struct dev *d = string_fault(vm, string_fault_guest, "rdi", 2, 16);
 
-	mode_long(v, string_fault_guest);
-	d = run_io(v);
-	EQ("fault", log->rec[0].vec, 14);
-	EQ("error-code", log->rec[0].err, 2);
-	EQ("rdi", log->rec[0].val, 0x40001000);
-	EQ("cr2", *GVAR(vm, g_cr2), 0x40001000);
-	EQ("rcx", *GVAR(vm, last_count), 16);
 	EQ("data", memcmp(vm->ram + BUF + 0xff0, d->in, 16), 0);
 }
 
 static void outs_fault_guest(void)
 {
-	((volatile u64 *)GPA_PDPT)[1] = GPA_PT32 | 7;
-	((volatile u64 *)GPA_PT32)[0] = (GPA_PT32 + 0x1000) | 7;
-	((volatile u64 *)(GPA_PT32 + 0x1000))[0] = BUF | 7;
+	map_one_page();
 	g_value("outs-rsi-or-fault",
 		STRING_OUT("rep outsw", PORT_A, 0x40000ff8, 32), 0);
 }
 
 CASE(outs_page_fault)
 {
-	struct vm *vm = vm_new(0);
-	struct vcpu *v = vcpu_new(vm, 0);
-	struct guest_log *log = (void *)(vm->ram + GPA_LOG);
-	struct dev *d;
+	struct dev *d = string_fault(vm_new(0), outs_fault_guest, "rsi", 0, 28);
 
-	mode_long(v, outs_fault_guest);
-	d = run_io(v);
-	EQ("fault", log->rec[0].vec, 14);
-	EQ("error-code", log->rec[0].err, 0);
-	EQ("rsi", log->rec[0].val, 0x40001000);
-	EQ("cr2", *GVAR(vm, g_cr2), 0x40001000);
-	EQ("rcx", *GVAR(vm, last_count), 28);
 	EQ("bytes-got", d->nout, 8);
 }
 
