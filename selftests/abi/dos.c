@@ -41,6 +41,8 @@ static void stays_responsive(struct vcpu *v, bool may_stop)
 	no_kick();
 	took = now_ms() - start;
 	note("five signals took %llu ms\n", (unsigned long long)took);
+	if (!e)
+		heed_panic(v);
 	if (may_stop && !e && v->run->exit_reason == KVM_EXIT_INTERNAL_ERROR)
 		n = 5;
 	CHECK(n == 5, "KVM_RUN gave %s, exit %s\n", errno_name(e),

@@ -171,6 +171,7 @@ void load_blob(struct vm *vm, u32 gpa, const u8 *start, const u8 *end);
 /* ---- running ---- */
 
 int vcpu_run(struct vcpu *v);
+void heed_panic(struct vcpu *v);
 u32 vcpu_exit(struct vcpu *v);
 bool is_done(struct vcpu *v);
 bool is_sync(struct vcpu *v, u32 *val);

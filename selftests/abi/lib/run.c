@@ -121,11 +121,18 @@ bool is_sync(struct vcpu *v, u32 *val)
 	return true;
 }
 
-static void say_panic(struct vcpu *v)
+/**
+ * heed_panic() - end the case if the guest took an unexpected exception
+ * @v: the vCPU, whose KVM_RUN has returned 0
+ */
+void heed_panic(struct vcpu *v)
 {
 	struct kvm_regs r = { 0 };
-	u32 vec = io_val(v);
+	u32 vec;
 
+	if (!is_out(v, PORT_PANIC))
+		return;
+	vec = io_val(v);
 	get_regs(v, &r);
 	die("guest took %s (error %#llx) at %#llx, CR2 %#llx\n",
 	    vec_name(vec), (unsigned long long)r.rbx,
@@ -149,8 +156,7 @@ u32 vcpu_exit(struct vcpu *v)
 	} while (e == EINTR || e == EAGAIN);
 	if (e)
 		die("KVM_RUN: %s\n", strerror(e));
-	if (is_out(v, PORT_PANIC))
-		say_panic(v);
+	heed_panic(v);
 	return v->run->exit_reason;
 }
 
