@@ -8,6 +8,7 @@
  * the registration of the emergency hook and the claim on /dev/kvm, under
  * emergency_lock.
  */
+#include <linux/acpi.h>
 #include <linux/cpu.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -204,6 +205,22 @@ void osp_host_exit(void)
 void osp_host_reschedule(int cpu)
 {
 	smp_send_reschedule(cpu);
+}
+
+/**
+ * osp_host_is_bochs() - is this machine emulated by Bochs?
+ *
+ * Its firmware has a name; others who use that name say in CPUID that there is
+ * a hypervisor.
+ */
+bool osp_host_is_bochs(void)
+{
+#ifdef CONFIG_ACPI
+	return !boot_cpu_has(X86_FEATURE_HYPERVISOR) &&
+	       !memcmp(acpi_gbl_FADT.header.oem_id, "BOCHS ", 6);
+#else
+	return false;
+#endif
 }
 
 /*

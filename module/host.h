@@ -41,6 +41,7 @@ void osp_host_pt_on(void);
 void osp_host_reschedule(int cpu);
 
 /* Posted interrupts: the notification, and what "acknowledge on exit" took. */
+bool osp_host_is_bochs(void);
 bool osp_host_can_post(void);
 u8 osp_host_post_vector(void);
 void osp_host_post(int cpu);
