@@ -5,75 +5,20 @@
  *
  * KVM has no such thing, so all cases skip there.
  */
-#include <linux/ospite.h>
-#include <pthread.h>
-#include <sched.h>
-
 #include "lib/abi.h"
 #include "lib/events.h"
 #include "lib/guest.h"
 
-#define APIC_EOI	0xb0
 #define APIC_SPIV	0xf0
 #define APIC_LINT0	0x350
 #define MASKED		0x10000
-#define VEC		0x41	/* of vCPU 0; vCPU 1 gets the next */
-#define STOP_VEC	0x61
+#define VEC		0x41
 #define GSI		30
-
-static struct vm *irt_vm(void)
-{
-	if (dev_cap(OSPITE_CAP_IRT) <= 0)
-		skip("this device has no Interrupt Remapping Table to show");
-	return vm_new(VM_IRQCHIP);
-}
-
-static struct ospite_irt_entry apic_entry(u32 gsi, u32 dest, u8 vector)
-{
-	struct ospite_irt_entry e = {
-		.gsi = gsi, .kind = OSPITE_IRT_APIC, .dest = dest,
-		.vector = vector,
-	};
-
-	return e;
-}
-
-static int set(struct vm *vm, const struct ospite_irt_entry *e)
-{
-	return ioctl(vm->fd, OSPITE_SET_IRT_ENTRY, e);
-}
-
-/* The whole table in one piece; returns how many entries. */
-static u32 get(struct vm *vm, struct ospite_irt_entry **entries)
-{
-	static struct {
-		struct ospite_irt head;
-		struct ospite_irt_entry e[4096];
-	} t;
-
-	memset(&t.head, 0, sizeof(t.head));
-	t.head.nr = ARRAY_LEN(t.e);
-	MUST(ioctl(vm->fd, OSPITE_GET_IRT, &t));
-	SAME(t.head.first, 4096);
-	*entries = t.e;
-	return t.head.nr;
-}
-
-static struct ospite_irt_entry find(struct vm *vm, u32 gsi)
-{
-	struct ospite_irt_entry *e, none = { .gsi = gsi };
-	u32 n = get(vm, &e);
-
-	for (; n; n--, e++)
-		if (e->gsi == gsi)
-			return *e;
-	return none;
-}
 
 static void counts(struct vm *vm, u32 gsi, u64 delivered, u64 coalesced,
 		   u64 dropped)
 {
-	struct ospite_irt_entry e = find(vm, gsi);
+	struct ospite_irt_entry e = irt_find(vm, gsi);
 
 	SAME(e.delivered, delivered);
 	SAME(e.coalesced, coalesced);
@@ -83,19 +28,19 @@ static void counts(struct vm *vm, u32 gsi, u64 delivered, u64 coalesced,
 CASE(arguments)
 {
 	struct vm *vm = irt_vm(), *bare = vm_new(VM_BARE);
-	struct ospite_irt_entry e = apic_entry(GSI, 0, VEC), bad;
+	struct ospite_irt_entry e = irt_message(GSI, 0, VEC), bad;
 	struct ospite_irt head = { .flags = 1 };
 	int dev = dev_open();
 
 	EQ("entries", dev_cap(OSPITE_CAP_IRT), 4096);
-	ERR("no-controllers", set(bare, &e), ENXIO);
+	ERR("no-controllers", irt_set(bare, &e), ENXIO);
 	ERR("get-no-controllers", ioctl(bare->fd, OSPITE_GET_IRT, &head), ENXIO);
 	ERR("get-flags", ioctl(vm->fd, OSPITE_GET_IRT, &head), EINVAL);
 	ERR("get-fault", ioctl(vm->fd, OSPITE_GET_IRT, 8), EFAULT);
 	ERR("set-fault", ioctl(vm->fd, OSPITE_SET_IRT_ENTRY, 8), EFAULT);
-	ERR("set", set(vm, &e), 0);
+	ERR("set", irt_set(vm, &e), 0);
 #define REFUSED(what, change, want) do { \
-	bad = e; change; ERR(what, set(vm, &bad), want); } while (0)
+	bad = e; change; ERR(what, irt_set(vm, &bad), want); } while (0)
 	REFUSED("gsi", bad.gsi = 4096, EINVAL);
 	REFUSED("kind", bad.kind = 5, EINVAL);
 	REFUSED("low-vector", bad.vector = 15, EINVAL);
@@ -108,7 +53,7 @@ CASE(arguments)
 	REFUSED("fd-of-another-kind", bad.eventfd = 1, EINVAL);
 	e = (struct ospite_irt_entry) { .gsi = GSI, .kind = OSPITE_IRT_PINS,
 					.pin = { 5, -1, 5 } };
-	ERR("pins", set(vm, &e), 0);
+	ERR("pins", irt_set(vm, &e), 0);
 	REFUSED("pin-24", bad.pin[2] = 24, EINVAL);
 	REFUSED("pic-pin-8", bad.pin[0] = 8, EINVAL);
 	REFUSED("pin-below", bad.pin[1] = -2, EINVAL);
@@ -116,10 +61,10 @@ CASE(arguments)
 	REFUSED("vector-of-a-pin", bad.vector = 1, EINVAL);
 	e = (struct ospite_irt_entry) { .gsi = GSI, .kind = OSPITE_IRT_EVENTFD,
 					.eventfd = event_new(0) };
-	ERR("eventfd", set(vm, &e), 0);
+	ERR("eventfd", irt_set(vm, &e), 0);
 	REFUSED("no-fd", bad.eventfd = -1, EBADF);
 	REFUSED("no-eventfd", bad.eventfd = dev, EINVAL);
-	EQ("what-was-refused-changed-nothing", find(vm, GSI).kind, OSPITE_IRT_EVENTFD);
+	EQ("what-was-refused-changed-nothing", irt_find(vm, GSI).kind, OSPITE_IRT_EVENTFD);
 }
 
 CASE(reading)
@@ -137,12 +82,12 @@ CASE(reading)
 		struct ospite_irt_entry e[2];
 	} part = { .head = { .first = 6, .nr = 2 } };
 
-	EQ("default", get(vm, &e), 24);
+	EQ("default", irt_get(vm, &e), 24);
 	EQ("pic-pin", e[13].pin[1], 5);
 	EQ("ioapic-pin", e[13].pin[2], 13);
 	EQ("no-pic-pin", (u8)e[20].pin[0], 0xff);
 	MUST(set_routes(vm, routes, ARRAY_LEN(routes)));
-	EQ("of-ours", get(vm, &e), 3);
+	EQ("of-ours", irt_get(vm, &e), 3);
 	EQ("pins-gsi", e[0].gsi, 5);
 	EQ("pins-kind", e[0].kind, OSPITE_IRT_PINS);
 	EQ("pins-ioapic", e[0].pin[2], 7);
@@ -196,7 +141,7 @@ CASE(targets)
 	struct vm *vm = irt_vm();
 	struct vcpu *v = vcpu_new(vm, 0);
 	int fd = event_new(0), irq = event_new(0);
-	struct ospite_irt_entry e = apic_entry(GSI, 0, VEC);
+	struct ospite_irt_entry e = irt_message(GSI, 0, VEC);
 
 	GVAR(vm, g_hook)[0][2] = nmi_hook;
 	mode_long(v, targets_guest);
@@ -204,20 +149,20 @@ CASE(targets)
 	sync_to(v, 1);
 	event_add(irq, 1);
 	counts(vm, GSI, 0, 0, 0);
-	MUST(set(vm, &e));
+	MUST(irt_set(vm, &e));
 	event_add(irq, 1);
 	event_add(irq, 1);
 	counts(vm, GSI, 1, 1, 0);
 	sync_to(v, 2);
 	e = (struct ospite_irt_entry) { .gsi = GSI, .kind = OSPITE_IRT_BLOCKED };
-	MUST(set(vm, &e));
+	MUST(irt_set(vm, &e));
 	irq_line(vm, GSI, 1);
 	event_add(irq, 1);
 	counts(vm, GSI, 1, 1, 2);
 	sync_to(v, 3);
 	e = (struct ospite_irt_entry) { .gsi = GSI, .kind = OSPITE_IRT_EVENTFD,
 					.eventfd = fd };
-	MUST(set(vm, &e));
+	MUST(irt_set(vm, &e));
 	irq_line(vm, GSI, 1);
 	irq_line(vm, GSI, 0);
 	EQ("eventfd-signalled", event_take(fd), 1);
@@ -228,16 +173,16 @@ CASE(targets)
 	EQ("eventfd-by-eventfd", event_take(fd), 1);
 	counts(vm, GSI, 3, 1, 2);
 	sync_to(v, 4);
-	e = apic_entry(GSI, 0, 0);
+	e = irt_message(GSI, 0, 0);
 	e.mode = 4;
-	MUST(set(vm, &e));
+	MUST(irt_set(vm, &e));
 	irq_line(vm, GSI, 1);
 	run_done(v);
 	check_log(vm);
 	/* Two eventfds that lead to each other: nobody hangs, nobody warns. */
 	e = (struct ospite_irt_entry) { .gsi = GSI, .kind = OSPITE_IRT_EVENTFD,
 					.eventfd = irq };
-	MUST(set(vm, &e));
+	MUST(irt_set(vm, &e));
 	event_add(irq, 1);
 	usleep(50000);
 	MUST(irqfd(vm, irq, GSI, KVM_IRQFD_FLAG_DEASSIGN, 0));
@@ -271,7 +216,7 @@ static bool traced(const char *text)
 CASE(tracepoint)
 {
 	struct vm *vm = irt_vm();
-	struct ospite_irt_entry e = apic_entry(GSI, 0, VEC);
+	struct ospite_irt_entry e = irt_message(GSI, 0, VEC);
 	struct kvm_msi msi = { .address_lo = 0xfee00000, .data = VEC };
 	struct vcpu *v = vcpu_new(vm, 0);
 
@@ -279,7 +224,7 @@ CASE(tracepoint)
 		skip("the kernel has no tracepoints");
 	mode_long(v, targets_guest);
 	sync_to(v, 1);
-	MUST(set(vm, &e));
+	MUST(irt_set(vm, &e));
 	put_file(EVENT, "1");
 	irq_line(vm, GSI, 1);
 	irq_line(vm, GSI, 1);
@@ -307,7 +252,7 @@ static void lines_guest(void)
 
 CASE(lines)
 {
-	struct ospite_irt_entry e = apic_entry(20, 0, VEC);
+	struct ospite_irt_entry e = irt_message(20, 0, VEC);
 	struct kvm_irqchip chip = { .chip_id = KVM_IRQCHIP_IOAPIC };
 	struct vm *vm = irt_vm();
 	struct vcpu *v = vcpu_new(vm, 0);
@@ -317,120 +262,7 @@ CASE(lines)
 	irq_line(vm, 20, 1);
 	MUST(ioctl(vm->fd, KVM_GET_IRQCHIP, &chip));
 	EQ("up", chip.chip.ioapic.irr >> 20 & 1, 1);
-	MUST(set(vm, &e));
+	MUST(irt_set(vm, &e));
 	MUST(ioctl(vm->fd, KVM_GET_IRQCHIP, &chip));
 	EQ("down", chip.chip.ioapic.irr >> 20 & 1, 0);
-}
-
-/* ---- from one vCPU to another and back, 10,000 times, under load ---- */
-
-#define RETARGETS	10000
-
-static volatile u64 stop, ready[2];
-
-static int count_hook(struct guest_trap *t)
-{
-	g_irqs[t->vec]++;
-	asm volatile("wrmsr" : : "a"(0), "d"(0), "c"(X2APIC(APIC_EOI)));
-	return 1;
-}
-
-/* Both vCPUs run this; each vector is only one's. */
-static void retarget_guest(u64 id)
-{
-	wrmsr(0x1b, rdmsr(0x1b) | BIT(10));
-	wrmsr(X2APIC(APIC_SPIV), 0x1ff);
-	ready[id] = 1;
-	while (!stop) {
-		sti_hlt();
-		cli();
-	}
-	/* What is still pending. */
-	sti_nop();
-	cli();
-	guest_done();
-}
-
-struct load {
-	int irq;
-	volatile bool stop;
-	u64 requests;
-};
-
-static void *load(void *arg)
-{
-	struct load *l = arg;
-
-	while (!l->stop) {
-		event_add(l->irq, 1);
-		l->requests++;
-		if (l->requests % 8 == 0)
-			sched_yield();
-	}
-	return NULL;
-}
-
-static void *run_vcpu(void *arg)
-{
-	run_done(arg);
-	return NULL;
-}
-
-static void stop_vcpus(struct vm *vm)
-{
-	struct kvm_msi msi = { .address_lo = 0xfee00000, .data = STOP_VEC };
-
-	*GVAR(vm, stop) = 1;
-	MUST(ioctl(vm->fd, KVM_SIGNAL_MSI, &msi));
-	msi.address_lo |= 1 << 12;
-	MUST(ioctl(vm->fd, KVM_SIGNAL_MSI, &msi));
-}
-
-CASE_T(retarget, 150)
-{
-	struct vm *vm = irt_vm();
-	struct vcpu *v[2] = { vcpu_new(vm, 0), vcpu_new(vm, 1) };
-	struct kvm_mp_state runnable = { .mp_state = KVM_MP_STATE_RUNNABLE };
-	struct load l = { .irq = event_new(0) };
-	struct ospite_irt_entry e;
-	pthread_t t[3];
-	u64 handled[2];
-	int i;
-
-	for (i = 0; i < 2; i++) {
-		GVAR(vm, g_hook)[0][VEC + i] = count_hook;
-		GVAR(vm, g_hook)[0][STOP_VEC] = count_hook;
-		MUST(ioctl(v[i]->fd, KVM_SET_MP_STATE, &runnable));
-		mode_long_arg(v[i], retarget_guest, i);
-	}
-	e = apic_entry(GSI, 0, VEC);
-	MUST(set(vm, &e));
-	MUST(irqfd(vm, l.irq, GSI, 0, 0));
-	for (i = 0; i < 2; i++)
-		pthread_create(&t[i], NULL, run_vcpu, v[i]);
-	while (!GVAR(vm, ready)[0][0] || !GVAR(vm, ready)[0][1])
-		sched_yield();
-	pthread_create(&t[2], NULL, load, &l);
-	for (i = 0; i < RETARGETS; i++) {
-		e = apic_entry(GSI, i & 1, VEC + (i & 1));
-		MUST(set(vm, &e));
-		if (i % 4 == 0)
-			sched_yield();
-	}
-	l.stop = true;
-	pthread_join(t[2], NULL);
-	stop_vcpus(vm);
-	pthread_join(t[0], NULL);
-	pthread_join(t[1], NULL);
-	e = find(vm, GSI);
-	handled[0] = GVAR(vm, g_irqs)[0][VEC];
-	handled[1] = GVAR(vm, g_irqs)[0][VEC + 1];
-	note("%llu requests: %llu and %llu handled, %llu coalesced\n",
-	     (unsigned long long)l.requests, (unsigned long long)handled[0],
-	     (unsigned long long)handled[1], (unsigned long long)e.coalesced);
-	CHECK(l.requests >= 1000, "too few requests to tell\n");
-	CHECK(handled[0] && handled[1], "one vCPU got none\n");
-	SAME(e.dropped, 0);
-	SAME(e.delivered + e.coalesced, l.requests);
-	SAME(handled[0] + handled[1], e.delivered);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * events.c - eventfds, interrupt routes and lines, for the tests that use them.
+ * events.c - eventfds, interrupt routes and lines, and the Interrupt Remapping
+ * Table, for the tests that use them.
  */
 #include <sys/eventfd.h>
 
@@ -128,4 +129,86 @@ void sync_to(struct vcpu *v, u32 want)
 	if (!is_sync(v, &val) || val != want)
 		die("exit %s (%u), not rendezvous %u\n",
 		    exit_name(v->run->exit_reason), val, want);
+}
+
+/**
+ * irt_vm() - a VM with a table to show; the case is skipped where there is none
+ *
+ * Return: the VM, with interrupt controllers.
+ */
+struct vm *irt_vm(void)
+{
+	if (dev_cap(OSPITE_CAP_IRT) <= 0)
+		skip("this device has no Interrupt Remapping Table to show");
+	return vm_new(VM_IRQCHIP);
+}
+
+/**
+ * irt_message() - an entry that leads to a row of an IDT
+ * @gsi: the request
+ * @dest: APIC ID
+ * @vector: the row
+ *
+ * Return: the entry.
+ */
+struct ospite_irt_entry irt_message(u32 gsi, u32 dest, u8 vector)
+{
+	struct ospite_irt_entry e = {
+		.gsi = gsi, .kind = OSPITE_IRT_APIC, .dest = dest,
+		.vector = vector,
+	};
+
+	return e;
+}
+
+/**
+ * irt_set() - OSPITE_SET_IRT_ENTRY
+ * @vm: the VM
+ * @e: the entry
+ *
+ * Return: as the ioctl does.
+ */
+int irt_set(struct vm *vm, const struct ospite_irt_entry *e)
+{
+	return ioctl(vm->fd, OSPITE_SET_IRT_ENTRY, e);
+}
+
+/**
+ * irt_get() - OSPITE_GET_IRT of the whole table in one piece
+ * @vm: the VM
+ * @entries: set to the entries, in static memory
+ *
+ * Return: how many.
+ */
+u32 irt_get(struct vm *vm, struct ospite_irt_entry **entries)
+{
+	static struct {
+		struct ospite_irt head;
+		struct ospite_irt_entry e[4096];
+	} t;
+
+	memset(&t.head, 0, sizeof(t.head));
+	t.head.nr = ARRAY_LEN(t.e);
+	MUST(ioctl(vm->fd, OSPITE_GET_IRT, &t));
+	SAME(t.head.first, 4096);
+	*entries = t.e;
+	return t.head.nr;
+}
+
+/**
+ * irt_find() - one entry of the table
+ * @vm: the VM
+ * @gsi: the request
+ *
+ * Return: the entry, of zeroes if it is not there.
+ */
+struct ospite_irt_entry irt_find(struct vm *vm, u32 gsi)
+{
+	struct ospite_irt_entry *e, none = { .gsi = gsi };
+	u32 n = irt_get(vm, &e);
+
+	for (; n; n--, e++)
+		if (e->gsi == gsi)
+			return *e;
+	return none;
 }

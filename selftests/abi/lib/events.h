@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * events.h - eventfds, interrupt routes and lines, for the tests that use them.
+ * events.h - eventfds, interrupt routes and lines, and the Interrupt Remapping
+ * Table, for the tests that use them.
  */
 #ifndef ABI_EVENTS_H
 #define ABI_EVENTS_H
+
+#include <linux/ospite.h>
 
 #include "abi.h"
 
@@ -24,5 +27,11 @@ int ioevent(struct vm *vm, int fd, u64 addr, u32 len, u32 flags, u64 match);
 int set_routes(struct vm *vm, const struct kvm_irq_routing_entry *e, u32 nr);
 void irq_line(struct vm *vm, u32 gsi, u32 level);
 void sync_to(struct vcpu *v, u32 want);
+
+struct vm *irt_vm(void);
+struct ospite_irt_entry irt_message(u32 gsi, u32 dest, u8 vector);
+int irt_set(struct vm *vm, const struct ospite_irt_entry *e);
+u32 irt_get(struct vm *vm, struct ospite_irt_entry **entries);
+struct ospite_irt_entry irt_find(struct vm *vm, u32 gsi);
 
 #endif
