@@ -77,28 +77,43 @@ static void put_number(struct json_object *obj, const char *key, s64 n)
 	json_object_object_add(obj, key, json_object_new_int64(n));
 }
 
+static void put_dest(struct json_object *set, s64 n, bool logical)
+{
+	put_string(set, "kind", "apic");
+	put_number(set, "dest", n);
+	if (logical)
+		json_object_object_add(set, "logical",
+				       json_object_new_boolean(true));
+}
+
+static void put_pin(struct json_object *set, int chip, s64 pin)
+{
+	put_string(set, "kind", "pins");
+	put_number(set, irt_chip_name(chip), pin);
+}
+
 /* "vcpu=1", "pic=4", ...; returns whether it was one of these. */
 static bool parse_number(struct json_object *set, const char *arg)
 {
-	s64 n;
+	s64 vcpu = number_after(arg, "vcpu");
+	s64 logical = number_after(arg, "logical");
+	s64 vector = number_after(arg, "vector");
+	s64 pic = number_after(arg, "pic");
+	s64 ioapic = number_after(arg, "ioapic");
 
-	if ((n = number_after(arg, "vcpu")) >= 0 ||
-	    (n = number_after(arg, "logical")) >= 0) {
-		put_string(set, "kind", "apic");
-		put_number(set, "dest", n);
-		if (*arg == 'l')
-			json_object_object_add(set, "logical",
-					       json_object_new_boolean(true));
-	} else if ((n = number_after(arg, "vector")) >= 0) {
-		put_number(set, "vector", n);
-	} else if ((n = number_after(arg, "pic")) >= 0) {
-		put_string(set, "kind", "pins");
-		put_number(set, irt_chip_name(n / 8 != 0), n / 8 ? n - 8 : n);
-	} else if ((n = number_after(arg, "ioapic")) >= 0) {
-		put_string(set, "kind", "pins");
-		put_number(set, irt_chip_name(2), n);
-	}
-	return n >= 0;
+	if (vcpu >= 0)
+		put_dest(set, vcpu, false);
+	else if (logical >= 0)
+		put_dest(set, logical, true);
+	else if (vector >= 0)
+		put_number(set, "vector", vector);
+	else if (pic >= 0)
+		put_pin(set, pic >= 8, pic >= 8 ? pic - 8 : pic);
+	else if (ioapic >= 0)
+		put_pin(set, 2, ioapic);
+	else
+		return false;
+	return true;
 }
 
 static void parse_word(struct json_object *set, const char *arg)
