@@ -7,7 +7,8 @@
  * long is adapted for each vCPU to how long its last waits took, between 0
  * and halt_poll_ns.  A TSC deadline is looked at while polling, so that a
  * short sleep needs no timer of the host's.  Then it sleeps, and any signal
- * wakes it.
+ * wakes it.  If it sleeps for a deadline it is woken as much earlier as its
+ * thread has taken to get the CPU before, and polls for the rest.
  *
  * Why no call is lost.  Someone who has something to tell a vCPU
  *
@@ -45,7 +46,9 @@
  * Owns vcpu->wait, the polling window, and which thread a vCPU has (for
  * yield_to).  Takes no locks; RCU covers vcpu->pid.
  */
+#include <linux/hrtimer.h>
 #include <linux/ktime.h>
+#include <linux/math64.h>
 #include <linux/moduleparam.h>
 #include <linux/pid.h>
 #include <linux/rcupdate.h>
@@ -71,6 +74,12 @@ MODULE_PARM_DESC(halt_poll_ns_grow_start, "smallest window other than none, in n
 static unsigned int halt_poll_ns_shrink;
 module_param(halt_poll_ns_shrink, uint, 0644);
 MODULE_PARM_DESC(halt_poll_ns_shrink, "the window is divided by this when polling was in vain; 0: it becomes none (default 0)");
+
+/* TSC ticks of one sleep, so that ns fit in 63 bits; then it sleeps again. */
+#define LONGEST_SLEEP	BIT_ULL(42)
+
+/* Nobody is woken earlier than this many ns before the deadline. */
+#define LONGEST_WAKE_UP	100000
 
 /* The longest window of a VM: its own (KVM_CAP_HALT_POLL), or the module's. */
 static u32 longest_poll(const struct osp_vm *vm)
@@ -124,11 +133,9 @@ static bool poll_once(struct osp_vcpu *vcpu)
 	return osp_vcpu_runnable(vcpu);
 }
 
-/* Returns whether there is a reason to go on, after at most the window. */
-static bool poll(struct osp_vcpu *vcpu, u64 start)
+/* Returns whether there is a reason to go on, at the time @end at the latest. */
+static bool poll(struct osp_vcpu *vcpu, u64 end)
 {
-	u64 end = start + min(vcpu->poll_ns, longest_poll(vcpu->vm));
-
 	do {
 		if (poll_once(vcpu))
 			return true;
@@ -138,13 +145,65 @@ static bool poll(struct osp_vcpu *vcpu, u64 start)
 	return false;
 }
 
+/*
+ * Sleep until there is a reason to go on, or a signal.  Returns true if neither
+ * has come before the time @until; NULL is never.
+ */
+static bool sleep_until(struct osp_vcpu *vcpu, ktime_t *until)
+{
+	bool over = false;
+
+	prepare_to_rcuwait(&vcpu->wait);
+	while (!over) {
+		set_current_state(TASK_INTERRUPTIBLE);	/* W1 */
+		if (osp_vcpu_runnable(vcpu) || signal_pending(current))
+			break;
+		over = !schedule_hrtimeout(until, HRTIMER_MODE_ABS);
+	}
+	finish_rcuwait(&vcpu->wait);
+	return over;
+}
+
+/* In ns, how long until a deadline that nobody else waits for; 0: there is none. */
+static u64 deadline_left(struct osp_vcpu *vcpu)
+{
+	u64 left;
+
+	if (!vcpu->lapic || !osp_lapic_deadline_waits(vcpu->lapic))
+		return 0;
+	left = min_t(u64, osp_lapic_deadline_left(vcpu->lapic), LONGEST_SLEEP);
+	return left ? mul_u64_u32_div(left, 1000000, osp_tsc_khz()) + 1 : 0;
+}
+
+/* The thread has got the CPU @late ns after it was to be woken. */
+static void learn_wake_up(struct osp_vcpu *vcpu, u64 late)
+{
+	if (late > vcpu->wake_ns)
+		vcpu->wake_ns = min_t(u64, late, LONGEST_WAKE_UP);
+	else
+		vcpu->wake_ns -= (vcpu->wake_ns - (u32)late) / 8;
+}
+
 static void sleep(struct osp_vcpu *vcpu)
 {
-	if (vcpu->lapic)
-		osp_lapic_deadline_sleep(vcpu->lapic);
-	rcuwait_wait_event(&vcpu->wait,
-			   osp_vcpu_runnable(vcpu) || signal_pending(current),
-			   TASK_INTERRUPTIBLE);
+	u64 early = min(vcpu->wake_ns, longest_poll(vcpu->vm));
+	u64 left = deadline_left(vcpu), now;
+	ktime_t until;
+
+	if (!left) {
+		sleep_until(vcpu, NULL);
+		return;
+	}
+	if (early >= left)
+		early = 0;
+	until = ns_to_ktime(ktime_get_ns() + left - early);
+	if (!sleep_until(vcpu, &until))
+		return;
+	now = ktime_get_ns();
+	learn_wake_up(vcpu, now - ktime_to_ns(until));
+	/* Whoever wants the CPU ends this; the caller then comes again. */
+	if (early)
+		poll(vcpu, now + early);
 }
 
 /**
@@ -157,14 +216,14 @@ static void sleep(struct osp_vcpu *vcpu)
  */
 void osp_vcpu_block(struct osp_vcpu *vcpu)
 {
-	u64 start;
+	u64 start, window = min(vcpu->poll_ns, longest_poll(vcpu->vm));
 
 	if (!poll_once(vcpu)) {
 		start = ktime_get_ns();
-		if (!vcpu->poll_ns || !poll(vcpu, start))
+		if (!window || !poll(vcpu, start + window))
 			sleep(vcpu);
 		adapt(vcpu, ktime_get_ns() - start);
-		if (!osp_vcpu_runnable(vcpu))
+		if (!poll_once(vcpu))
 			return;
 	}
 	vcpu->halted = false;

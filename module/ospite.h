@@ -280,6 +280,7 @@ struct osp_event {
  * @preempt: tells when the thread leaves or gets a CPU
  * @wait: the thread in HLT
  * @poll_ns: how long to poll in HLT now (halt.c)
+ * @wake_ns: how long after its timer the thread got the CPU (halt.c)
  * @ple_window: what the VMCS has in PLE_WINDOW
  * @pid: whose thread ran it last; changed under @mutex, read under RCU
  * @ready: that thread waits for a CPU; read by siblings, as @spinning
@@ -392,6 +393,7 @@ struct osp_vcpu {
 	struct preempt_notifier preempt;
 	struct rcuwait wait;
 	u32 poll_ns;
+	u32 wake_ns;
 	u32 ple_window;
 	struct pid __rcu *pid;
 	bool ready;

@@ -141,8 +141,8 @@ struct osp_pi_desc {
  * @armed:	timer_arm was called and has neither fired nor been cancelled;
  *		cleared by the callback
  * @at_entry:	deadlines are looked at before each VM entry, and the CPU ends
- *		the stay in the guest in time: no clock is armed for them but
- *		while the vCPU sleeps
+ *		the stay in the guest in time, or its thread sleeps no longer:
+ *		no clock is armed for them
  * @divide:	bus cycles a count: 1 to 128.  One bus cycle is 1 ns, as on KVM
  * @period_ns:	initial count in ns, 0: stopped
  * @expires_ns:	when the count reaches 0
@@ -644,12 +644,6 @@ static __always_inline bool osp_lapic_deadline_waits(const struct osp_lapic *api
  * IRR.
  */
 u64 osp_lapic_deadline_left(struct osp_lapic *apic);
-
-/**
- * osp_lapic_deadline_sleep() - the vCPU sleeps: let a clock wait for a deadline
- * @apic:	the local APIC; owner's thread
- */
-void osp_lapic_deadline_sleep(struct osp_lapic *apic);
 
 /**
  * osp_lapic_tsc_changed() - the guest's TSC jumped or changed its rate

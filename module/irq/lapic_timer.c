@@ -16,7 +16,7 @@
  * With @at_entry a deadline needs no clock while the vCPU runs: who enters the
  * guest asks osp_lapic_deadline_left() first, and lets the CPU's own timer end
  * the stay by then.  A vCPU that does not run but could needs none either; only
- * one that sleeps does, and gets it by osp_lapic_deadline_sleep().
+ * one that sleeps does, and its thread has its own.
  *
  * SDM 3A 11.5.4.
  */
@@ -82,19 +82,6 @@ u64 osp_lapic_deadline_left(struct osp_lapic *apic)
 		return apic->timer.deadline - tsc;
 	osp_lapic_deadline_now(apic);
 	return 0;
-}
-
-void osp_lapic_deadline_sleep(struct osp_lapic *apic)
-{
-	u64 expires;
-
-	if (!osp_lapic_deadline_waits(apic))
-		return;
-	expires = osp_lapic_deadline_ns(apic, apic->timer.deadline);
-	if (expires)
-		osp_lapic_timer_arm(apic, expires);
-	else
-		osp_lapic_deadline_now(apic);
 }
 
 static void osp_lapic_timer_arm_deadline(struct osp_lapic *apic)
