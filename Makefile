@@ -50,12 +50,16 @@ lab-kernel: packages
 
 # ---- testing
 
-.PHONY: check check-long lint bench
+.PHONY: check check-long check-qemu lint bench
 check: packages
 	@JOBS=$(JOBS) selftests/run check
 
 check-long: packages
 	@JOBS=$(JOBS) selftests/run check long
+
+check-qemu: packages
+	@$(TOOLS)/packages-install packages-qemu
+	@JOBS=$(JOBS) selftests/run qemu
 
 lint: packages
 	@selftests/lint
@@ -93,6 +97,7 @@ help:
 #: make lab           a shell in the emulated machine, ospite.ko at hand
 #: make check         all tests that fit in 40 minutes
 #: make check-long    and those that don't
+#: make check-qemu    Debian's QEMU boots a guest on Ospite
 #: make lint          sparse, W=1, checkpatch
 #: make bench         compare the speed of Ospite and KVM
 #: make lab-kernel    build the lab's small and debug kernels
