@@ -68,6 +68,21 @@ static __always_inline void trace_exit(struct osp_vcpu *vcpu)
 }
 
 /*
+ * An emulated instruction has ended the shadow of an STI, and nobody who asked
+ * has made that good (osp_vmx_interruptibility()).  With an interrupt that
+ * waits for its window, or in IRR, the CPU would be an instruction late; if that
+ * is a CLI the interrupt would not come at all.
+ */
+static __always_inline bool shadow_matters(struct osp_vcpu *vcpu)
+{
+	if (!(vcpu->shadow_stale & (vcpu->virtual_delivery | vcpu->irq_window)))
+		return false;
+	if (!(osp_vmx_rflags(vcpu) & X86_EFLAGS_IF))
+		return false;
+	return vcpu->irq_window || osp_lapic_requested(vcpu->lapic);
+}
+
+/*
  * How many exits a section may handle.  A pending host interrupt ends it at the
  * next entry; the bound is for what keeps the CPU from seeing one, as an emulated
  * CPU may while the guest has interrupts off.
@@ -93,10 +108,8 @@ static int run_section(struct osp_vcpu *vcpu)
 			return 0;
 		if (unlikely(vcpu->triple_fault))
 			return osp_triple_fault(vcpu);
-		if ((vcpu->shadow_stale &
-		     (vcpu->virtual_delivery | vcpu->irq_window)) &&
-		    (osp_vmx_rflags(vcpu) & X86_EFLAGS_IF))
-			osp_end_shadow(vcpu);
+		if (shadow_matters(vcpu))
+			osp_vmx_interruptibility(vcpu);
 		if (trace_ospite_entry_enabled())
 			trace_ospite_entry(vcpu->index, osp_vmx_rip(vcpu));
 		if (unlikely(osp_vmx_enter_guest(vcpu)))

@@ -22,11 +22,14 @@ static DEFINE_SPINLOCK(tsc_lock);
 
 static void set_offset(struct osp_vcpu *vcpu, u64 offset)
 {
+	bool waits = vcpu->lapic && READ_ONCE(vcpu->lapic->timer.deadline);
+
 	osp_vmx_set_tsc_offset(vcpu, offset);
 	if (vcpu->lapic)
 		osp_lapic_tsc_changed(vcpu->lapic, osp_tsc_khz());
-	/* Its deadline may have come nearer. */
-	osp_request(vcpu, OSP_REQ_EVENT);
+	/* The deadline may be another time away now, or past. */
+	if (waits)
+		osp_request(vcpu, OSP_REQ_EVENT);
 }
 
 /* tsc_lock is held. */

@@ -485,6 +485,18 @@ void osp_lapic_deliver_by_cpu(struct osp_lapic *apic, bool on);
 int osp_lapic_top(const struct osp_lapic *apic, u32 reg);
 
 /**
+ * osp_lapic_requested() - is anything in IRR, whatever TPR and ISR say?
+ * @apic:	the local APIC; owner's thread
+ */
+static __always_inline bool osp_lapic_requested(const struct osp_lapic *apic)
+{
+	const u32 *irr = (const u32 *)(apic->regs + OSP_APIC_IRR);
+
+	return irr[0] | irr[4] | irr[8] | irr[12] |
+	       irr[16] | irr[20] | irr[24] | irr[28];
+}
+
+/**
  * osp_lapic_pending() - the interrupt to inject now
  * @apic:	the local APIC; owner's thread, before each entry
  *

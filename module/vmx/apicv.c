@@ -214,7 +214,8 @@ void osp_apicv_prepare(struct osp_vcpu *vcpu)
 {
 	struct osp_lapic *lapic = vcpu->lapic;
 
-	osp_lapic_sync(lapic);
+	if (READ_ONCE(lapic->pi.control) & BIT(OSP_PI_ON))
+		osp_lapic_sync(lapic);
 	if (lapic->raised || lapic->rescan)
 		update_status(vcpu);
 	if (unlikely(vcpu->eoi_watch_gen !=

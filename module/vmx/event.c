@@ -306,7 +306,7 @@ void osp_event_prepare(struct osp_vcpu *vcpu)
 {
 	bool waits = must_inject(vcpu);
 
-	if (vcpu->lapic &&
+	if (vcpu->lapic && READ_ONCE(vcpu->lapic->events) &&
 	    osp_lapic_take_event(vcpu->lapic, OSP_LAPIC_EV_NMI))
 		vcpu->nmi_pending = true;
 	if (vcpu->exception.info)
@@ -326,22 +326,6 @@ void osp_event_prepare(struct osp_vcpu *vcpu)
 		osp_apicv_prepare(vcpu);
 	else if (vcpu->lapic && (osp_vmx_cap.proc & CPU_BASED_TPR_SHADOW))
 		set_tpr_threshold(vcpu);
-}
-
-/**
- * osp_end_shadow() - an emulated instruction ends the shadow of an STI for real
- * @vcpu: the vCPU, right before the entry; interrupts are delivered by the CPU,
- *	or a window is asked for, and RFLAGS.IF is set
- *
- * See osp_vmx_interruptibility(): here nobody asks, but with an interrupt that
- * waits for the window, or in IRR, the CPU will, and be an instruction late; if
- * that is a CLI it would not come at all.
- */
-void osp_end_shadow(struct osp_vcpu *vcpu)
-{
-	if (vcpu->irq_window ||
-	    osp_lapic_top(vcpu->lapic, OSP_APIC_IRR) >= 0)
-		osp_vmx_interruptibility(vcpu);
 }
 
 /* A single-step trap is due after an instruction that was emulated. */

@@ -123,7 +123,6 @@ int osp_entry_refused(struct osp_vcpu *vcpu);
 int osp_entry_failed(struct osp_vcpu *vcpu);
 
 /* event.c: delivering exceptions and interrupts. */
-void osp_end_shadow(struct osp_vcpu *vcpu);
 void osp_event_prepare(struct osp_vcpu *vcpu);
 void osp_event_requeue(struct osp_vcpu *vcpu);
 void osp_queue_exception(struct osp_vcpu *vcpu, u8 vector);
