@@ -209,7 +209,7 @@ static bool osp_apic_to_one(const struct osp_apic_bus *bus,
 	    msg->dest == OSP_XAPIC_BROADCAST)
 		return false;
 	apic = osp_apic_at(table, msg->dest);
-	if (!osp_apic_meant(apic, src, msg))
+	if (!apic || !osp_lapic_hw_enabled(apic))
 		return false;
 	osp_apic_hand(apic, src, msg, msg->mode, out);
 	return true;
