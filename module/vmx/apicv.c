@@ -295,6 +295,7 @@ void osp_apicv_post(struct osp_vcpu *vcpu)
 	}
 	/* The request before in_guest: S1 to S3 of the proof in halt.c. */
 	smp_mb__after_atomic();
+	/* S3, before cpu is read; pairs with V1 there. */
 	if (!smp_load_acquire(&vcpu->in_guest)) {
 		osp_kick(vcpu);
 		return;
