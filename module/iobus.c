@@ -177,56 +177,6 @@ bool osp_iobus_find(struct osp_iobus *bus, bool port, u64 addr, u32 len,
 	return done;
 }
 
-static struct ioeventfd *find_kick(struct osp_iobus *bus, u64 gpa)
-{
-	struct ioeventfd *e;
-
-	hlist_for_each_entry_rcu(e, bucket(bus, gpa), node)
-		if (e->addr == gpa && !e->port && !e->length)
-			return e;
-	return NULL;
-}
-
-/**
- * osp_iobus_has_kick() - would a write to memory signal, whatever it is?
- * @bus: the VM's
- * @gpa: guest-physical address
- *
- * An ioeventfd of length 0: what is written need not be known.
- * Context: the vCPU's thread.
- */
-bool osp_iobus_has_kick(struct osp_iobus *bus, u64 gpa)
-{
-	bool has;
-
-	if (likely(!READ_ONCE(bus->any_length)))
-		return false;
-	rcu_read_lock();
-	has = find_kick(bus, gpa);
-	rcu_read_unlock();
-	return has;
-}
-
-/**
- * osp_iobus_kick() - signal for a write to memory, whatever it is
- * @bus: the VM's
- * @gpa: guest-physical address
- *
- * Context: the vCPU's thread.
- * Return: false if nobody is there any more.
- */
-bool osp_iobus_kick(struct osp_iobus *bus, u64 gpa)
-{
-	struct ioeventfd *e;
-
-	rcu_read_lock();
-	e = find_kick(bus, gpa);
-	if (e)
-		osp_host_eventfd_signal(e->ctx);
-	rcu_read_unlock();
-	return e;
-}
-
 /* ---- KVM_IOEVENTFD ---- */
 
 static bool collides(const struct ioeventfd *a, const struct ioeventfd *b)
@@ -242,8 +192,6 @@ static bool collides(const struct ioeventfd *a, const struct ioeventfd *b)
 static void count(struct osp_iobus *bus, const struct ioeventfd *e, int n)
 {
 	bus->nr_eventfds += n;
-	if (!e->port && !e->length)
-		WRITE_ONCE(bus->any_length, bus->any_length + n);
 	WRITE_ONCE(bus->used[e->port], bus->used[e->port] + n);
 }
 

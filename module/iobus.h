@@ -26,7 +26,6 @@ struct page;
  * @nr_eventfds: how many
  * @nr_zones:	how many
  * @used:	how many of both there are for memory (0) and for ports (1)
- * @any_length:	how many ioeventfds for memory have length 0
  * @next:	number of the next registration
  * @ring_lock:	serializes the writers of the ring: vCPUs' threads, any context
  *		of theirs
@@ -38,7 +37,6 @@ struct osp_iobus {
 	unsigned int nr_eventfds;
 	unsigned int nr_zones;
 	unsigned int used[2];
-	unsigned int any_length;
 	u64 next;
 	spinlock_t ring_lock;
 	struct kvm_coalesced_mmio_ring *ring;
@@ -54,8 +52,6 @@ struct page *osp_iobus_ring_page(struct osp_iobus *bus);
 
 bool osp_iobus_find(struct osp_iobus *bus, bool port, u64 addr, u32 len,
 		    const void *data);
-bool osp_iobus_kick(struct osp_iobus *bus, u64 gpa);
-bool osp_iobus_has_kick(struct osp_iobus *bus, u64 gpa);
 
 /**
  * osp_iobus_write() - a write that no controller in the kernel has taken
