@@ -354,6 +354,24 @@ static int change(int fd, struct irt_args *args)
 	return !reply;
 }
 
+static int talk(struct irt_args *args)
+{
+	struct slot slot;
+	int fd, ret;
+
+	if (slot_sweep() || slot_find(&slot, args->name))
+		return 1;
+	fd = client_connect(&slot);
+	if (fd < 0) {
+		say("%s: no connection: %s (it may be starting or ending; try again)",
+		    args->name, strerror(errno));
+		return 1;
+	}
+	ret = args->set ? change(fd, args) : watch(fd, args);
+	close(fd);
+	return ret;
+}
+
 /**
  * cmd_irt() - ospite irt
  * @argc: number of arguments
@@ -364,19 +382,10 @@ static int change(int fd, struct irt_args *args)
 int cmd_irt(int argc, char **argv)
 {
 	struct irt_args args = { 0 };
-	struct slot slot;
-	int fd, ret;
+	int ret;
 
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &args);
-	if (slot_sweep() || slot_find(&slot, args.name))
-		return 1;
-	fd = client_connect(&slot);
-	if (fd < 0) {
-		say("%s: no connection: %s (it may be starting or ending; try again)",
-		    args.name, strerror(errno));
-		return 1;
-	}
-	ret = args.set ? change(fd, &args) : watch(fd, &args);
-	close(fd);
+	ret = talk(&args);
+	json_object_put(args.set);
 	return ret ? 1 : STATUS_OK;
 }
