@@ -341,7 +341,7 @@ CASE(no_unload_with_a_vm)
 	run_once();
 }
 
-CASE_T(reload_20_times, 60)
+CASE_T(reload_20_times, 240)
 {
 	int i, n = 0;
 
