@@ -125,7 +125,9 @@ static void remember_violation(struct osp_vcpu *vcpu, u64 gpa)
 {
 	u64 q = vcpu->qualification;
 
-	if ((q & EPT_VIOLATION_ACCESS) == EPT_VIOLATION_ACCESS &&
+	/* Of an APIC access the qualification tells something else. */
+	if ((u16)vcpu->exit_reason == EXIT_REASON_EPT_VIOLATION &&
+	    (q & EPT_VIOLATION_ACCESS) == EPT_VIOLATION_ACCESS &&
 	    !(q & EPT_VIOLATION_FETCH))
 		remember(&vcpu->io, osp_vmx_linear_address(),
 			 q & EPT_VIOLATION_WRITE, gpa);
@@ -679,7 +681,7 @@ static void reset_io(struct osp_pending_io *io)
 
 /**
  * osp_mmio_exit() - emulate an instruction whose access is not to RAM
- * @vcpu: the vCPU, after an EPT violation
+ * @vcpu: the vCPU, after an EPT violation or an APIC access
  * @gpa: the guest-physical address
  *
  * Context: may sleep.
