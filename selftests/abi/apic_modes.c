@@ -75,10 +75,8 @@ static void apic_on(void)
 static struct vm *apic_vm(u64 mode)
 {
 	struct vm *vm = vm_new(VM_IRQCHIP);
-	struct kvm_cpuid_entry2 *e = cpuid_entry(supported_cpuid(vm->dev), 1, 0);
 
-	if (!(e->ecx >> 21 & 1))
-		skip("x2APIC is not supported");
+	need_x2apic(vm->dev);
 	*GVAR(vm, x2) = mode;
 	return vm;
 }

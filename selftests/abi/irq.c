@@ -113,10 +113,9 @@ static void run_timer(u64 mode)
 {
 	struct vm *vm = vm_new(VM_IRQCHIP);
 	struct vcpu *v = vcpu_new(vm, 0);
-	struct kvm_cpuid_entry2 *e = cpuid_entry(supported_cpuid(vm->dev), 1, 0);
 
-	if (mode && !(e->ecx >> 21 & 1))
-		skip("x2APIC is not supported");
+	if (mode)
+		need_x2apic(vm->dev);
 	*GVAR(vm, x2) = mode;
 	run_guest(v, timer_guest);
 }
@@ -266,10 +265,9 @@ static void nest_guest(void)
 static void run_apic(void (*fn)(void), u64 mode)
 {
 	struct vm *vm = vm_new(VM_IRQCHIP);
-	struct kvm_cpuid_entry2 *e = cpuid_entry(supported_cpuid(vm->dev), 1, 0);
 
-	if (mode && !(e->ecx >> 21 & 1))
-		skip("x2APIC is not supported");
+	if (mode)
+		need_x2apic(vm->dev);
 	*GVAR(vm, x2) = mode;
 	run_guest(vcpu_new(vm, 0), fn);
 }
@@ -484,12 +482,7 @@ CASE(ioapic_level)
 
 CASE(ioapic_level_x2apic)
 {
-	struct kvm_cpuid_entry2 *e;
-	int dev = dev_open();
-
-	e = cpuid_entry(supported_cpuid(dev), 1, 0);
-	if (!(e->ecx >> 21 & 1))
-		skip("x2APIC is not supported");
+	need_x2apic(dev_open());
 	run_level(1);
 }
 

@@ -154,12 +154,7 @@ CASE(eoi_xapic)
 
 CASE(eoi_x2apic)
 {
-	struct kvm_cpuid_entry2 *e;
-	int dev = dev_open();
-
-	e = cpuid_entry(supported_cpuid(dev), 1, 0);
-	if (!(e->ecx >> 21 & 1))
-		skip("x2APIC is not supported");
+	need_x2apic(dev_open());
 	run_eoi(1);
 }
 

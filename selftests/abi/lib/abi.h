@@ -143,6 +143,7 @@ int dev_cap(int cap);
 bool host_cpu_has(u32 leaf, u32 sub, int reg, int bit);
 struct kvm_cpuid2 *supported_cpuid(int dev);
 struct kvm_cpuid_entry2 *cpuid_entry(struct kvm_cpuid2 *c, u32 leaf, u32 sub);
+void need_x2apic(int dev);
 
 struct vm *vm_new(unsigned int flags);
 void vm_free(struct vm *vm);

@@ -90,6 +90,16 @@ struct kvm_cpuid_entry2 *cpuid_entry(struct kvm_cpuid2 *c, u32 leaf, u32 sub)
 }
 
 /**
+ * need_x2apic() - skip the case where a vCPU can't have an x2APIC
+ * @dev: the device
+ */
+void need_x2apic(int dev)
+{
+	if (!(cpuid_entry(supported_cpuid(dev), 1, 0)->ecx >> 21 & 1))
+		skip("x2APIC is not supported");
+}
+
+/**
  * host_cpu_has() - a feature bit of the processor that runs the tests
  * @leaf: EAX
  * @sub: ECX
