@@ -553,11 +553,15 @@ bool osp_cr4_valid(struct osp_vcpu *vcpu, u64 cr4);
 bool osp_efer_valid(u64 efer);
 int osp_load_pdptes(struct osp_vcpu *vcpu, u64 cr3);
 
-/* mmio.c: accesses that leave RAM, port I/O */
+/* access.c: what an emulated instruction sees */
 struct osp_walk_cpu;
 void osp_prepare_walk(struct osp_vcpu *vcpu, struct osp_walk_cpu *walk);
+
+/* mmio.c: accesses that leave RAM */
 int osp_mmio_exit(struct osp_vcpu *vcpu, u64 gpa);
 int osp_string_io(struct osp_vcpu *vcpu);
+
+/* pio.c: port I/O */
 int osp_port_io(struct osp_vcpu *vcpu, u16 port, unsigned int size, bool in);
 
 /* xmm.c */
