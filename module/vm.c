@@ -196,6 +196,43 @@ static long set_memory(struct osp_vm *vm, void __user *arg)
 	return osp_mmu_set_region(&vm->mmu, &region);
 }
 
+static long change_regions(struct osp_vm *vm,
+			   const struct ospite_memory_regions *head,
+			   struct ospite_memory_regions __user *user,
+			   u32 *failed)
+{
+	struct kvm_userspace_memory_region *regions;
+	long r;
+
+	if (head->nr > OSP_NR_MEMSLOTS || head->flags || head->pad ||
+	    head->reserved[0] || head->reserved[1])
+		return -EINVAL;
+	if (!head->nr)
+		return 0;
+	regions = vmemdup_user(user->regions,
+			       array_size(sizeof(*regions), head->nr));
+	if (IS_ERR(regions))
+		return PTR_ERR(regions);
+	r = osp_mmu_set_regions(&vm->mmu, regions, head->nr, failed);
+	kvfree(regions);
+	return r;
+}
+
+static long set_memory_list(struct osp_vm *vm, void __user *arg)
+{
+	struct ospite_memory_regions __user *user = arg;
+	struct ospite_memory_regions head;
+	u32 failed = OSPITE_NO_REGION;
+	long r;
+
+	if (copy_from_user(&head, user, sizeof(head)))
+		return -EFAULT;
+	r = change_regions(vm, &head, user, &failed);
+	if (r && put_user(failed, &user->failed))
+		r = -EFAULT;
+	return r;
+}
+
 /*
  * With unrestricted guests no TSS or page table of ours is needed in guest
  * memory; the addresses are checked and forgotten.
@@ -378,6 +415,7 @@ static const struct {
 	{ KVM_ENABLE_CAP, enable_cap },
 	{ KVM_CREATE_VCPU, create_vcpu },
 	{ KVM_SET_USER_MEMORY_REGION, set_memory },
+	{ OSPITE_SET_MEMORY_REGIONS, set_memory_list },
 	{ KVM_SET_TSS_ADDR, set_tss_addr },
 	{ KVM_SET_IDENTITY_MAP_ADDR, set_identity_map_addr },
 	{ KVM_SET_NR_MMU_PAGES, set_nr_mmu_pages },
@@ -562,6 +600,7 @@ int osp_check_extension(struct osp_vm *vm, long extension)
 	case KVM_CAP_MAX_VCPU_ID:
 		return OSP_MAX_VCPU_IDS;
 	case KVM_CAP_NR_MEMSLOTS:
+	case OSPITE_CAP_MEMORY_REGIONS:
 		return OSP_NR_MEMSLOTS;
 	default:
 		return 0;

@@ -40,6 +40,7 @@
  * @gfn: the frame that the guest touched.
  * @write: the guest wrote.
  * @seq: mmu->seq before the host's page tables were looked at.
+ * @gen: mmu->slots_gen before the slot was looked up.
  * @hva: host virtual address of the frame.
  * @slot_first: first frame of the slot.
  * @slot_end: the frame after its last.
@@ -53,6 +54,7 @@ struct fault {
 	u64 gfn;
 	bool write;
 	unsigned long seq;
+	u64 gen;
 	unsigned long hva;
 	u64 slot_first;
 	u64 slot_end;
@@ -71,8 +73,25 @@ static unsigned long hva_of(const struct fault *f, u64 gfn)
 static void begin(struct fault *f)
 {
 	f->seq = READ_ONCE(f->mmu->seq);
-	/* Pairs with the release of mmu->lock by whoever changes seq. */
+	f->gen = READ_ONCE(f->mmu->slots_gen);
+	/*
+	 * Pairs with the release of mmu->lock by whoever changes seq, and with
+	 * the barriers of whoever changes slots_gen.
+	 */
 	smp_rmb();
+}
+
+/*
+ * No slot takes the access; but if the slots are just being changed, that was
+ * never so: some were gone already and others not there yet.
+ */
+static int not_memory(const struct fault *f)
+{
+	/* Pairs with the barriers of whoever changes slots_gen. */
+	smp_rmb();
+	if (f->gen & 1 || READ_ONCE(f->mmu->slots_gen) != f->gen)
+		return FAULT_AGAIN;
+	return OSP_FAULT_MMIO;
 }
 
 /*
@@ -104,8 +123,8 @@ static bool fits_huge(const struct fault *f)
 
 /*
  * Copy out what the fault needs to know of the slot; the caller keeps it from
- * being freed meanwhile.  Returns 0, or OSP_FAULT_MMIO where no slot takes the
- * access.
+ * being freed meanwhile.  Returns 0, OSP_FAULT_MMIO where no slot takes the
+ * access, or FAULT_AGAIN.
  */
 static int find_slot(struct fault *f)
 {
@@ -114,10 +133,10 @@ static int find_slot(struct fault *f)
 	begin(f);
 	slot = osp_slot_find(f->mmu, f->gfn);
 	if (!slot)
-		return OSP_FAULT_MMIO;
+		return not_memory(f);
 	f->writable = !(slot->flags & KVM_MEM_READONLY);
 	if (f->write && !f->writable)
-		return OSP_FAULT_MMIO;
+		return not_memory(f);
 	f->hva = osp_slot_hva(slot, f->gfn);
 	f->slot_first = slot->base_gfn;
 	f->slot_end = slot->base_gfn + slot->npages;

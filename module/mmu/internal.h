@@ -39,6 +39,14 @@ static inline unsigned long osp_slot_hva(const struct osp_slot *slot, u64 gfn)
 
 /* slots.c */
 struct osp_slot *osp_slot_find(struct osp_mmu *mmu, u64 gfn);
+int osp_slot_check(const struct kvm_userspace_memory_region *region);
+bool osp_slot_in_reach(struct osp_mmu *mmu, u64 last);
+struct osp_slot *osp_slot_new(const struct kvm_userspace_memory_region *region);
+void osp_slot_link(struct rb_root *root, struct osp_slot *slot, int copy);
+struct osp_slot *osp_slot_next_in(struct rb_root *root, u64 first, u64 last);
+void osp_slot_insert(struct osp_mmu *mmu, struct osp_slot *slot);
+void osp_slot_erase(struct osp_mmu *mmu, struct osp_slot *slot);
+void osp_slots_changed(struct osp_mmu *mmu);
 void osp_slots_destroy(struct osp_mmu *mmu);
 
 /*
@@ -110,6 +118,9 @@ int osp_host_fault_in(unsigned long hva, bool write);
 
 /* notifier.c */
 int osp_notifier_register(struct osp_mmu *mmu);
+void osp_faults_bar(struct osp_mmu *mmu, unsigned long start,
+		    unsigned long end);
+void osp_faults_allow(struct osp_mmu *mmu);
 bool osp_invalidated(const struct osp_mmu *mmu, unsigned long seq,
 		     unsigned long hva, unsigned long end);
 

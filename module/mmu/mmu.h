@@ -25,7 +25,7 @@
  * of ours held, and then proves under lock that neither the slots nor the host
  * mapping changed meanwhile: seq is as it was, and no invalidation in flight
  * covers the address.  That is the whole protocol; pages behind the EPT are
- * not pinned.
+ * not pinned.  A fault that finds no slot proves that by slots_gen.
  */
 #ifndef OSP_MMU_H
 #define OSP_MMU_H
@@ -91,6 +91,8 @@ struct osp_mmu_ops {
  * @flushed: the value of @zapped that the last complete flush covered.
  * @nr_tables: pages that the EPT's tables occupy.
  * @slots_sem: see above.
+ * @slots_gen: counts changes of the slots; odd while a list of changes is under
+ *	way.  Under @slots_sem; read without.
  * @gfns: slots by guest frame number, two copies; read under RCU.
  * @gfns_seq: odd: readers use the second copy, as the first is changing.
  * @ids: slots by id.
@@ -118,6 +120,7 @@ struct osp_mmu {
 	atomic_long_t nr_tables;
 
 	struct rw_semaphore slots_sem;
+	u64 slots_gen;
 	struct rb_root gfns[2];
 	seqcount_latch_t gfns_seq;
 	struct xarray ids;
@@ -148,6 +151,11 @@ static inline u64 osp_mmu_eptp(const struct osp_mmu *mmu)
 /* slots.c */
 int osp_mmu_set_region(struct osp_mmu *mmu,
 		       const struct kvm_userspace_memory_region *region);
+
+/* regions.c */
+int osp_mmu_set_regions(struct osp_mmu *mmu,
+			const struct kvm_userspace_memory_region *regions,
+			u32 nr, u32 *failed);
 
 /*
  * ept.c: EPT violations.  The access of a fault is bits 2:0 of the exit

@@ -98,6 +98,41 @@ static void zap_hvas(struct osp_zap *zap, unsigned long start,
 	}
 }
 
+/**
+ * osp_faults_bar() - from here on nothing in a range gets mapped.
+ * @mmu: mmu->lock is held for write.
+ * @start: first host virtual address.
+ * @end: the address after the last.
+ *
+ * May be nested; each call is to be followed by osp_faults_allow().
+ */
+void osp_faults_bar(struct osp_mmu *mmu, unsigned long start, unsigned long end)
+{
+	if (!mmu->invalidating++) {
+		mmu->inval_start = start;
+		mmu->inval_end = end;
+	} else {
+		mmu->inval_start = min(mmu->inval_start, start);
+		mmu->inval_end = max(mmu->inval_end, end);
+	}
+}
+
+/**
+ * osp_faults_allow() - end what osp_faults_bar() began.
+ * @mmu: mmu->lock is not held.
+ *
+ * Faults that were under way begin again, and those that waited go on.
+ */
+void osp_faults_allow(struct osp_mmu *mmu)
+{
+	write_lock(&mmu->lock);
+	mmu->seq++;
+	mmu->invalidating--;
+	write_unlock(&mmu->lock);
+	if (wq_has_sleeper(&mmu->changed))
+		wake_up_all(&mmu->changed);
+}
+
 static int invalidate_range_start(struct mmu_notifier *notifier,
 				  const struct mmu_notifier_range *range)
 {
@@ -109,13 +144,7 @@ static int invalidate_range_start(struct mmu_notifier *notifier,
 	};
 
 	write_lock(&mmu->lock);
-	if (!mmu->invalidating++) {
-		mmu->inval_start = range->start;
-		mmu->inval_end = range->end;
-	} else {
-		mmu->inval_start = min(mmu->inval_start, range->start);
-		mmu->inval_end = max(mmu->inval_end, range->end);
-	}
+	osp_faults_bar(mmu, range->start, range->end);
 	zap_hvas(&zap, range->start, range->end - 1);
 	write_unlock(&mmu->lock);
 	osp_zap_finish(&zap);
@@ -129,14 +158,7 @@ static int invalidate_range_start(struct mmu_notifier *notifier,
 static void invalidate_range_end(struct mmu_notifier *notifier,
 				 const struct mmu_notifier_range *range)
 {
-	struct osp_mmu *mmu = mmu_of(notifier);
-
-	write_lock(&mmu->lock);
-	mmu->seq++;
-	mmu->invalidating--;
-	write_unlock(&mmu->lock);
-	if (wq_has_sleeper(&mmu->changed))
-		wake_up_all(&mmu->changed);
+	osp_faults_allow(mmu_of(notifier));
 }
 
 static bool age_hvas(struct osp_mmu *mmu, unsigned long start,

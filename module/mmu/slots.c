@@ -3,12 +3,13 @@
  * slots.c - memory slots: which guest-physical addresses are memory, and where
  * in the owner's address space that memory lies.
  *
- * Implements KVM_SET_USER_MEMORY_REGION.  Owns the slots and three indexes of
- * them: by guest frame (a latched red-black tree: two copies, of which readers
- * use the one that is not being changed, under RCU, without waiting), by host
- * virtual address (an interval tree, as several slots may share memory), and
- * by id.  All changes are made with slots_sem held for write.  None of the
- * trees allocates memory, so taking a slot away can't fail.
+ * Implements KVM_SET_USER_MEMORY_REGION; changes of several slots at once are
+ * made by regions.c.  Owns the slots and three indexes of them: by guest frame
+ * (a latched red-black tree: two copies, of which readers use the one that is
+ * not being changed, under RCU, without waiting), by host virtual address (an
+ * interval tree, as several slots may share memory), and by id.  All changes
+ * are made with slots_sem held for write.  None of the trees allocates memory,
+ * so taking a slot away can't fail.
  */
 #include <linux/mm.h>
 #include <linux/slab.h>
@@ -25,14 +26,20 @@
  * The tree by guest frame.  A change is made to one copy while readers use the
  * other, then to the other.  A reader that was so slow that its copy changed
  * under it looks again; it is safe meanwhile, as slots are freed after a grace
- * period of RCU, and a new node's links are NULL long before it is linked.
+ * period of RCU, and a new node's links are NULL before it is linked.
  */
 static __always_inline struct osp_slot *slot_at(struct rb_node *node, int copy)
 {
 	return container_of(node - copy, struct osp_slot, gfn_node[0]);
 }
 
-static void link_slot(struct rb_root *root, struct osp_slot *slot, int copy)
+/**
+ * osp_slot_link() - put a slot into one tree by frame.
+ * @root: the tree.
+ * @slot: overlaps none that is in it.
+ * @copy: which of its two nodes the tree is made of.
+ */
+void osp_slot_link(struct rb_root *root, struct osp_slot *slot, int copy)
 {
 	struct rb_node **link = &root->rb_node;
 	struct rb_node *parent = NULL;
@@ -42,19 +49,33 @@ static void link_slot(struct rb_root *root, struct osp_slot *slot, int copy)
 		link = slot->base_gfn < slot_at(parent, copy)->base_gfn ?
 		       &parent->rb_left : &parent->rb_right;
 	}
+	slot->gfn_node[copy].rb_left = NULL;
+	slot->gfn_node[copy].rb_right = NULL;
+	/* Readers come as soon as the slot is linked. */
+	smp_wmb();
 	rb_link_node(&slot->gfn_node[copy], parent, link);
 	rb_insert_color(&slot->gfn_node[copy], root);
 }
 
-static void insert_by_gfn(struct osp_mmu *mmu, struct osp_slot *slot)
+/**
+ * osp_slot_insert() - let the slot be found by frame.
+ * @mmu: whose; slots_sem is held for write.
+ * @slot: overlaps no other.
+ */
+void osp_slot_insert(struct osp_mmu *mmu, struct osp_slot *slot)
 {
 	raw_write_seqcount_latch(&mmu->gfns_seq);
-	link_slot(&mmu->gfns[0], slot, 0);
+	osp_slot_link(&mmu->gfns[0], slot, 0);
 	raw_write_seqcount_latch(&mmu->gfns_seq);
-	link_slot(&mmu->gfns[1], slot, 1);
+	osp_slot_link(&mmu->gfns[1], slot, 1);
 }
 
-static void erase_by_gfn(struct osp_mmu *mmu, struct osp_slot *slot)
+/**
+ * osp_slot_erase() - let the slot no longer be found by frame.
+ * @mmu: whose; slots_sem is held for write.
+ * @slot: is found so far.
+ */
+void osp_slot_erase(struct osp_mmu *mmu, struct osp_slot *slot)
 {
 	raw_write_seqcount_latch(&mmu->gfns_seq);
 	rb_erase(&slot->gfn_node[0], &mmu->gfns[0]);
@@ -78,6 +99,33 @@ find_in_copy(struct osp_mmu *mmu, int copy, u64 first, u64 last)
 			return slot;
 	}
 	return NULL;
+}
+
+/**
+ * osp_slot_next_in() - the slot with the lowest frames of those in a range.
+ * @root: a tree of slots' first nodes that does not change meanwhile.
+ * @first: the range's first frame.
+ * @last: its last.
+ *
+ * Return: the slot or NULL; to go on, ask for what is beyond it.
+ */
+struct osp_slot *osp_slot_next_in(struct rb_root *root, u64 first, u64 last)
+{
+	struct rb_node *node = root->rb_node;
+	struct osp_slot *found = NULL;
+
+	while (node) {
+		struct osp_slot *slot = slot_at(node, 0);
+
+		if (first >= slot->base_gfn + slot->npages) {
+			node = node->rb_right;
+			continue;
+		}
+		if (last >= slot->base_gfn)
+			found = slot;
+		node = node->rb_left;
+	}
+	return found;
 }
 
 /* Any slot that has a frame in common with the range. */
@@ -106,6 +154,17 @@ struct osp_slot *osp_slot_find(struct osp_mmu *mmu, u64 gfn)
 	return find_range(mmu, gfn, gfn);
 }
 
+/**
+ * osp_slots_changed() - what anybody has found out about the slots is stale.
+ * @mmu: whose; slots_sem is held for write.
+ */
+void osp_slots_changed(struct osp_mmu *mmu)
+{
+	/* Pairs with readers of gen: the trees first. */
+	smp_wmb();
+	WRITE_ONCE(mmu->slots_gen, mmu->slots_gen + 2);
+}
+
 /*
  * Faults may use the slot as soon as it is in the tree by frame; from then on
  * the notifier has to find it by address.
@@ -115,7 +174,7 @@ static void publish_slot(struct osp_mmu *mmu, struct osp_slot *slot)
 	write_lock(&mmu->lock);
 	interval_tree_insert(&slot->hva_node, &mmu->hvas);
 	write_unlock(&mmu->lock);
-	insert_by_gfn(mmu, slot);
+	osp_slot_insert(mmu, slot);
 	if (mmu->device_gfn && mmu->device_gfn - slot->base_gfn < slot->npages)
 		osp_zap_gfns(mmu, mmu->device_gfn, mmu->device_gfn + 1);
 	mmu->nr_pages += slot->npages;
@@ -128,7 +187,7 @@ static void publish_slot(struct osp_mmu *mmu, struct osp_slot *slot)
  */
 static void retract_slot(struct osp_mmu *mmu, struct osp_slot *slot)
 {
-	erase_by_gfn(mmu, slot);
+	osp_slot_erase(mmu, slot);
 	osp_zap_gfns(mmu, slot->base_gfn, slot->base_gfn + slot->npages);
 	write_lock(&mmu->lock);
 	interval_tree_remove(&slot->hva_node, &mmu->hvas);
@@ -136,7 +195,15 @@ static void retract_slot(struct osp_mmu *mmu, struct osp_slot *slot)
 	mmu->nr_pages -= slot->npages;
 }
 
-static struct osp_slot *new_slot(const struct kvm_userspace_memory_region *region)
+/**
+ * osp_slot_new() - make a slot that is in no index yet.
+ * @region: osp_slot_check() found it good; its size is not 0.
+ *
+ * Context: may sleep.
+ * Return: the slot, to be freed by kfree_rcu() once it has been in an index; or
+ * NULL without memory.
+ */
+struct osp_slot *osp_slot_new(const struct kvm_userspace_memory_region *region)
 {
 	struct osp_slot *slot = kzalloc(sizeof(*slot), GFP_KERNEL_ACCOUNT);
 
@@ -169,22 +236,30 @@ static bool overlaps_other(struct osp_mmu *mmu, const struct osp_slot *self,
 	return last > self_last && find_range(mmu, self_last + 1, last);
 }
 
-/*
- * A slot must lie where the EPT can map it.  An access beyond the host's
- * MAXPHYADDR is no EPT violation but a page fault of the guest.
+/**
+ * osp_slot_in_reach() - can the EPT map all of a slot?
+ * @mmu: whose.
+ * @last: the slot's last frame.
+ *
+ * An access beyond the host's MAXPHYADDR is no EPT violation but a page fault
+ * of the guest.
  */
+bool osp_slot_in_reach(struct osp_mmu *mmu, u64 last)
+{
+	u64 end = 1ULL << (mmu->ops->phys_bits - PAGE_SHIFT);
+
+	return last < min(end, OSP_EPT_END);
+}
+
 static int check_place(struct osp_mmu *mmu, const struct osp_slot *self,
 		       const struct kvm_userspace_memory_region *region)
 {
 	u64 first = region->guest_phys_addr >> PAGE_SHIFT;
 	u64 last = first + (region->memory_size >> PAGE_SHIFT) - 1;
-	u64 end = 1ULL << (mmu->ops->phys_bits - PAGE_SHIFT);
 
 	if (overlaps_other(mmu, self, first, last))
 		return -EEXIST;
-	if (last >= min(end, OSP_EPT_END))
-		return -EINVAL;
-	return 0;
+	return osp_slot_in_reach(mmu, last) ? 0 : -EINVAL;
 }
 
 static int create_slot(struct osp_mmu *mmu,
@@ -199,7 +274,7 @@ static int create_slot(struct osp_mmu *mmu,
 	ret = check_place(mmu, NULL, region);
 	if (ret)
 		return ret;
-	slot = new_slot(region);
+	slot = osp_slot_new(region);
 	if (!slot)
 		return -ENOMEM;
 	ret = xa_err(xa_store(&mmu->ids, slot->id, slot, GFP_KERNEL_ACCOUNT));
@@ -228,7 +303,7 @@ static int move_slot(struct osp_mmu *mmu, struct osp_slot *old,
 	ret = check_place(mmu, old, region);
 	if (ret)
 		return ret;
-	slot = new_slot(region);
+	slot = osp_slot_new(region);
 	if (!slot)
 		return -ENOMEM;
 	retract_slot(mmu, old);
@@ -251,8 +326,13 @@ static int modify_slot(struct osp_mmu *mmu, struct osp_slot *slot,
 	return move_slot(mmu, slot, region);
 }
 
-/* The checks that need no look at the other slots. */
-static int check_region(const struct kvm_userspace_memory_region *region)
+/**
+ * osp_slot_check() - the rules for a slot that need no look at any other.
+ * @region: as userspace gave it; memory_size 0 asks for no slot.
+ *
+ * Return: 0 or -EINVAL.
+ */
+int osp_slot_check(const struct kvm_userspace_memory_region *region)
 {
 	void __user *uaddr = (void __user *)(unsigned long)region->userspace_addr;
 
@@ -296,7 +376,7 @@ int osp_mmu_set_region(struct osp_mmu *mmu,
 	struct osp_slot *slot;
 	int ret;
 
-	ret = check_region(region);
+	ret = osp_slot_check(region);
 	if (ret)
 		return ret;
 
@@ -310,6 +390,7 @@ int osp_mmu_set_region(struct osp_mmu *mmu,
 		delete_slot(mmu, slot);
 	else
 		ret = -EINVAL;
+	osp_slots_changed(mmu);
 	up_write(&mmu->slots_sem);
 	return ret;
 }

@@ -111,4 +111,37 @@ struct ospite_fail_entry {
 	char rule[240];
 };
 
+/*
+ * KVM_CHECK_EXTENSION: how many memory slots OSPITE_SET_MEMORY_REGIONS changes
+ * at once, at most.
+ */
+#define OSPITE_CAP_MEMORY_REGIONS	(OSPITE_CAP_BASE + 3)
+
+/* ospite_memory_regions.failed: no entry of the list is to blame. */
+#define OSPITE_NO_REGION	(~0U)
+
+/**
+ * struct ospite_memory_regions - memory slots that change at once
+ * @nr: how many
+ * @flags: 0
+ * @failed: out, after an error: the index of the entry to blame, or
+ *	OSPITE_NO_REGION
+ * @pad: 0
+ * @reserved: 0
+ * @regions: what each of these slots is to be from now on; with memory_size 0,
+ *	not to be. No slot twice.
+ */
+struct ospite_memory_regions {
+	__u32 nr;
+	__u32 flags;
+	__u32 failed;
+	__u32 pad;
+	__u64 reserved[2];
+	struct kvm_userspace_memory_region regions[];
+};
+
+/* A VM ioctl, with OSPITE_CAP_MEMORY_REGIONS */
+#define OSPITE_SET_MEMORY_REGIONS \
+	_IOWR(OSPITEIO, 0x03, struct ospite_memory_regions)
+
 #endif /* _UAPI_LINUX_OSPITE_H */
