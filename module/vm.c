@@ -526,14 +526,22 @@ int osp_vm_create(unsigned long type)
 	return fd;
 }
 
+/* A CPU that may fail on huge pages of code gets none (host.c). */
+static u8 max_ept_leaf(void)
+{
+	if (!osp_host_huge_code_is_safe() ||
+	    !(osp_vmx_cap.ept_vpid & VMX_EPT_2MB_PAGE_BIT))
+		return 1;
+	return osp_vmx_cap.ept_vpid & VMX_EPT_1GB_PAGE_BIT ? 3 : 2;
+}
+
 /**
  * osp_vm_init() - fill in what the CPU says about EPT
  */
 void osp_vm_init(void)
 {
 	mmu_ops.ept_ad = osp_vmx_cap.ept_vpid & BIT_ULL(21);
-	mmu_ops.ept_2m = (osp_vmx_cap.ept_vpid & BIT_ULL(16)) &&
-			 osp_host_huge_code_is_safe();
+	mmu_ops.max_leaf = max_ept_leaf();
 	mmu_ops.phys_bits = boot_cpu_data.x86_phys_bits;
 }
 

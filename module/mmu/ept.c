@@ -46,7 +46,8 @@
  * @slot_end: the frame after its last.
  * @first: the first frame to map; @gfn is one of them.
  * @count: how many, at most FAULT_AROUND.
- * @huge: the 2 MiB around @gfn may be mapped by one entry.
+ * @level: the level of the entry to map @gfn by; to begin with, the highest
+ *	that guest and host addresses allow.
  * @writable: the slot is.
  */
 struct fault {
@@ -60,7 +61,7 @@ struct fault {
 	u64 slot_end;
 	u64 first;
 	unsigned int count;
-	bool huge;
+	int level;
 	bool writable;
 };
 
@@ -110,15 +111,27 @@ static void choose_group(struct fault *f)
 	f->count = end - first;
 }
 
-/* Do guest and host addresses agree in their place within 2 MiB? */
-static bool fits_huge(const struct fault *f)
+/*
+ * Is all that an entry of a level would map in the slot, and do guest and host
+ * addresses agree in their place within it?
+ */
+static bool fits(const struct fault *f, int level)
 {
-	u64 first = round_down(f->gfn, OSP_EPT_HUGE_PAGES);
+	u64 pages = osp_level_pages(level);
+	u64 first = round_down(f->gfn, pages);
 
-	return f->mmu->ops->ept_2m &&
-	       !((f->hva / PAGE_SIZE ^ f->gfn) % OSP_EPT_HUGE_PAGES) &&
-	       first >= f->slot_first &&
-	       first + OSP_EPT_HUGE_PAGES <= f->slot_end;
+	return !((f->hva / PAGE_SIZE ^ f->gfn) & (pages - 1)) &&
+	       first >= f->slot_first && first + pages <= f->slot_end;
+}
+
+/* The highest level that may map the frame, whatever the host's own is. */
+static int highest_level(const struct fault *f)
+{
+	int level = f->mmu->ops->max_leaf;
+
+	while (level > 1 && !fits(f, level))
+		level--;
+	return level;
 }
 
 /*
@@ -140,7 +153,7 @@ static int find_slot(struct fault *f)
 	f->hva = osp_slot_hva(slot, f->gfn);
 	f->slot_first = slot->base_gfn;
 	f->slot_end = slot->base_gfn + slot->npages;
-	f->huge = fits_huge(f);
+	f->level = highest_level(f);
 	return 0;
 }
 
@@ -189,6 +202,12 @@ static int fill_group(const struct fault *f, const u64 *leaves, u64 *entry)
 	return fill_entry(&entry[touched], leaves[touched], born_flags(f));
 }
 
+/* A leaf of a higher level than asked for is there; is that enough? */
+static int met_leaf(const struct fault *f, const u64 *entry)
+{
+	return f->write && !(READ_ONCE(*entry) & OSP_EPT_W) ? -ESTALE : 0;
+}
+
 /* Returns -EAGAIN if the stash is to be filled. */
 static int map_group(struct fault *f, const u64 *leaves,
 		     struct osp_stash *stash)
@@ -203,24 +222,26 @@ static int map_group(struct fault *f, const u64 *leaves,
 	entry = osp_ept_entry(mmu, f->first, &level, stash);
 	if (!entry)
 		return -EAGAIN;
-	/* It has been mapped by 2 MiB meanwhile; is that enough? */
 	if (level > 1)
-		return f->write && !(READ_ONCE(*entry) & OSP_EPT_W) ?
-		       -ESTALE : 0;
+		return met_leaf(f, entry);
 	return fill_group(f, leaves, entry);
 }
 
+/* The same for one leaf of f->level, above level 1. */
 static int map_huge(struct fault *f, u64 leaf, struct osp_stash *stash)
 {
-	unsigned long hva = f->hva & PMD_MASK;
-	int level = 2;
+	unsigned long size = osp_level_pages(f->level) << PAGE_SHIFT;
+	unsigned long hva = round_down(f->hva, size);
+	int level = f->level;
 	u64 *entry;
 
-	if (osp_invalidated(f->mmu, f->seq, hva, hva + PMD_SIZE))
+	if (osp_invalidated(f->mmu, f->seq, hva, hva + size))
 		return FAULT_AGAIN;
 	entry = osp_ept_entry(f->mmu, f->gfn, &level, stash);
 	if (!entry)
 		return -EAGAIN;
+	if (level > f->level)
+		return met_leaf(f, entry);
 	return fill_entry(entry, leaf, born_flags(f));
 }
 
@@ -233,7 +254,7 @@ static int map_locked(struct fault *f, const u64 *leaves,
 	read_lock(&mmu->lock);
 	if (mmu->dead)
 		ret = -EIO;
-	else if (leaves[0] & OSP_EPT_LEAF)
+	else if (f->level > 1)
 		ret = map_huge(f, leaves[0], stash);
 	else
 		ret = map_group(f, leaves, stash);
@@ -242,7 +263,7 @@ static int map_locked(struct fault *f, const u64 *leaves,
 }
 
 /*
- * Map one leaf of 2 MiB, or one for each frame of the group.  Returns 0,
+ * Map one huge leaf, or one for each frame of the group.  Returns 0,
  * FAULT_AGAIN or an error.
  */
 static int map(struct fault *f, const u64 *leaves)
@@ -250,7 +271,7 @@ static int map(struct fault *f, const u64 *leaves)
 	struct osp_stash stash = {
 		.tables = LIST_HEAD_INIT(stash.tables),
 	};
-	u64 base = round_down(f->gfn, OSP_EPT_HUGE_PAGES);
+	u64 pages, base;
 	int ret;
 
 	do {
@@ -263,7 +284,9 @@ static int map(struct fault *f, const u64 *leaves)
 	 * missed something, which no correct host brings about.
 	 */
 	if (ret == -ESTALE) {
-		osp_zap_gfns(f->mmu, base, base + OSP_EPT_HUGE_PAGES);
+		pages = osp_level_pages(max(f->level, 2));
+		base = round_down(f->gfn, pages);
+		osp_zap_gfns(f->mmu, base, base + pages);
 		return FAULT_AGAIN;
 	}
 	return ret;
@@ -285,10 +308,10 @@ static int map_present(struct fault *f, bool around)
 	u64 leaves[FAULT_AROUND];
 	unsigned int i;
 
-	leaves[0] = osp_host_leaf(mm, f->hva, f->huge) & mask;
+	leaves[0] = osp_host_leaf(mm, f->hva, &f->level) & mask;
 	if (!is_enough(f, leaves[0]))
 		return FAULT_ABSENT;
-	if (leaves[0] & OSP_EPT_LEAF)
+	if (f->level > 1)
 		return map(f, leaves);
 	if (!around) {
 		f->first = f->gfn;

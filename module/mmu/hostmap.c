@@ -106,31 +106,33 @@ static u64 leaf_part(u64 entry, int level, unsigned long hva,
  *	mapped now.
  * @mm: the owner's address space, current.
  * @hva: the host virtual address.
- * @huge: if the host maps the 2 MiB around @hva by one entry, answer with a
- *	leaf of level 2 for all of them (it has OSP_EPT_LEAF).
+ * @level: the highest level that the leaf may have, 1 to OSP_EPT_MAX_LEAF;
+ *	becomes the one it has: lower if the host's entry maps less.
  *
  * The answer is true only as long as the MMU notifier does not say otherwise,
  * which the caller checks under mmu->lock.
  *
  * Context: any in which @mm is not going away.
- * Return: a leaf of the EPT, without flags; 0 if the host has nothing there.
+ * Return: a leaf of the EPT for all the memory around @hva that an entry of
+ * *@level maps, without flags; 0 if the host has nothing there.
  */
-u64 osp_host_leaf(struct mm_struct *mm, unsigned long hva, bool huge)
+u64 osp_host_leaf(struct mm_struct *mm, unsigned long hva, int *level)
 {
 	unsigned long flags;
 	const u64 *entry;
 	u64 leaf = 0;
-	int level;
+	int at = 1;
 
 	local_irq_save(flags);
-	entry = host_entry(mm, hva, &level);
-	if (entry && level == 1)
+	entry = host_entry(mm, hva, &at);
+	*level = min(*level, at);
+	if (entry && at == 1)
 		leaf = leaf_4k(READ_ONCE(*entry));
 	else if (entry)
-		leaf = leaf_part(READ_ONCE(*entry), level, hva,
-				 huge ? PMD_SIZE : PAGE_SIZE);
+		leaf = leaf_part(READ_ONCE(*entry), at, hva,
+				 host_size(*level));
 	local_irq_restore(flags);
-	return leaf && huge && level > 1 ? leaf | OSP_EPT_LEAF : leaf;
+	return leaf && *level > 1 ? leaf | OSP_EPT_LEAF : leaf;
 }
 
 /**

@@ -60,6 +60,12 @@ void osp_slots_destroy(struct osp_mmu *mmu);
 /* First frame that the top table can't reach. */
 #define OSP_EPT_END		BIT_ULL(OSP_EPT_LEVELS * OSP_EPT_BITS)
 
+/* Frames that an entry of a level stands for. */
+static inline u64 osp_level_pages(int level)
+{
+	return 1ULL << ((level - 1) * OSP_EPT_BITS);
+}
+
 /* An entry (SDM 3C tables 29-1 to 29-7). */
 #define OSP_EPT_R		BIT_ULL(0)
 #define OSP_EPT_W		BIT_ULL(1)
@@ -111,7 +117,7 @@ void osp_zap_gfns(struct osp_mmu *mmu, u64 gfn, u64 end);
 bool osp_ept_age(struct osp_mmu *mmu, u64 gfn, u64 end, bool clear);
 
 /* hostmap.c */
-u64 osp_host_leaf(struct mm_struct *mm, unsigned long hva, bool huge);
+u64 osp_host_leaf(struct mm_struct *mm, unsigned long hva, int *level);
 void osp_host_leaves(struct mm_struct *mm, unsigned long hva,
 		     unsigned int count, u64 *leaves);
 int osp_host_fault_in(unsigned long hva, bool write);

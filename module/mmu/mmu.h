@@ -44,6 +44,9 @@
 /* The value of KVM_CAP_NR_MEMSLOTS; ids are 0 to this number less one. */
 #define OSP_NR_MEMSLOTS		32764
 
+/* The highest level of the EPT whose entries map memory: 1 GiB each. */
+#define OSP_EPT_MAX_LEAF	3
+
 struct osp_mmu;
 
 /**
@@ -61,14 +64,16 @@ struct osp_mmu;
  *	osp_mmu_init() that failed.
  * @ept_ad: this CPU has accessed and dirty flags for EPT (IA32_VMX_EPT_VPID_CAP
  *	bit 21).
- * @ept_2m: this CPU can map 2 MiB by one EPT entry (bit 16 of the same).
+ * @max_leaf: the highest level of the EPT whose entries may map memory: 1 for
+ *	pages of 4 KiB only, 2 with 2 MiB (bit 16 of the same), 3 with 1 GiB
+ *	(bit 17).
  * @phys_bits: MAXPHYADDR of the host CPU (CPUID 80000008H:EAX[7:0]).
  */
 struct osp_mmu_ops {
 	void (*flush)(struct osp_mmu *mmu);
 	void (*freed)(struct osp_mmu *mmu);
 	bool ept_ad;
-	bool ept_2m;
+	u8 max_leaf;
 	u8 phys_bits;
 };
 
@@ -89,6 +94,7 @@ struct osp_mmu_ops {
  * @changed: faults that wait for the end of an invalidation.
  * @zapped: counts changes that need a flush.  Under @lock held for write.
  * @flushed: the value of @zapped that the last complete flush covered.
+ * @flushes: how often all CPUs that had run the VM were flushed.
  * @nr_tables: pages that the EPT's tables occupy.
  * @slots_sem: see above.
  * @slots_gen: counts changes of the slots; odd while a list of changes is under
@@ -117,6 +123,7 @@ struct osp_mmu {
 	wait_queue_head_t changed;
 	u64 zapped;
 	atomic64_t flushed;
+	atomic_long_t flushes;
 	atomic_long_t nr_tables;
 
 	struct rw_semaphore slots_sem;
@@ -169,6 +176,9 @@ int osp_mmu_set_regions(struct osp_mmu *mmu,
 #define OSP_FAULT_MMIO		1
 
 int osp_ept_fault(struct osp_mmu *mmu, u64 gpa, unsigned int access);
+
+/* stat.c: entries of each size, for whoever looks. */
+void osp_mmu_leaves(struct osp_mmu *mmu, u64 leaves[OSP_EPT_MAX_LEAF]);
 
 /* device.c: a page of the kernel's in guest-physical memory. */
 int osp_mmu_map_page(struct osp_mmu *mmu, u64 gpa, u64 page,

@@ -15,11 +15,6 @@
 
 #include "internal.h"
 
-static u64 level_pages(int level)
-{
-	return 1ULL << ((level - 1) * OSP_EPT_BITS);
-}
-
 static unsigned int level_index(u64 gfn, int level)
 {
 	return (gfn >> ((level - 1) * OSP_EPT_BITS)) & (OSP_EPT_ENTRIES - 1);
@@ -223,7 +218,7 @@ static bool zap_wants_break(struct osp_zap *zap)
  */
 static bool zap_table(struct osp_zap *zap, u64 *table, int level)
 {
-	u64 pages = level_pages(level);
+	u64 pages = osp_level_pages(level);
 	unsigned int i = level_index(zap->gfn, level);
 
 	for (; i < OSP_EPT_ENTRIES && zap->gfn < zap->end; i++) {
@@ -283,6 +278,7 @@ static void flush_zapped(struct osp_mmu *mmu)
 	 */
 	smp_mb();
 	mmu->ops->flush(mmu);
+	atomic_long_inc(&mmu->flushes);
 	while ((u64)flushed < zapped &&
 	       !atomic64_try_cmpxchg(&mmu->flushed, &flushed, zapped))
 		;
@@ -340,7 +336,7 @@ void osp_zap_gfns(struct osp_mmu *mmu, u64 gfn, u64 end)
 
 static bool age_table(u64 *table, int level, u64 gfn, u64 end, bool clear)
 {
-	u64 pages = level_pages(level);
+	u64 pages = osp_level_pages(level);
 	unsigned int i = level_index(gfn, level);
 	bool young = false;
 
