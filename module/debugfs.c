@@ -2,9 +2,10 @@
 /*
  * debugfs.c - what a VM does, for everyone to read: /sys/kernel/debug/ospite/.
  *
- * A directory per VM, named PID-NUMBER; in it a directory per vCPU with the
- * file exits: a line "REASON COUNT" for each reason that occurred.  Counters
- * are written by the vCPU's thread only and read without a lock.
+ * A directory per VM, named PID-NUMBER; in it the file memory: how the EPT maps
+ * it now, and how often translations were flushed; and a directory per vCPU
+ * with the file exits: a line "REASON COUNT" for each reason that occurred.
+ * Counters of a vCPU are written by its thread only and read without a lock.
  */
 #include <linux/debugfs.h>
 #include <linux/idr.h>
@@ -29,6 +30,44 @@ static int exits_show(struct seq_file *file, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(exits);
 
+/* vm->vcpus is only added to while the VM lives, under its lock. */
+static void show_flushes(struct seq_file *file, struct osp_vm *vm)
+{
+	u64 visits = 0, invvpid = 0;
+	struct osp_vcpu *vcpu;
+	unsigned long i;
+
+	mutex_lock(&vm->lock);
+	xa_for_each(&vm->vcpus, i, vcpu) {
+		visits += READ_ONCE(vcpu->first_visits);
+		invvpid += READ_ONCE(vcpu->vpid_flushes);
+	}
+	mutex_unlock(&vm->lock);
+	seq_printf(file, "emptied %llu\n", READ_ONCE(vm->mmu.zapped));
+	seq_printf(file, "invept-all %ld\n", atomic_long_read(&vm->mmu.flushes));
+	seq_printf(file, "invept-first %llu\n", visits);
+	seq_printf(file, "invvpid %llu\n", invvpid);
+}
+
+/* Documentation/tlb.md says what the lines mean. */
+static int memory_show(struct seq_file *file, void *unused)
+{
+	static const char * const sizes[OSP_EPT_MAX_LEAF] = {
+		"4k", "2m", "1g"
+	};
+	struct osp_vm *vm = file->private;
+	u64 leaves[OSP_EPT_MAX_LEAF];
+	int i;
+
+	osp_mmu_leaves(&vm->mmu, leaves);
+	for (i = 0; i < ARRAY_SIZE(sizes); i++)
+		seq_printf(file, "%s %llu\n", sizes[i], leaves[i]);
+	seq_printf(file, "tables %ld\n", atomic_long_read(&vm->mmu.nr_tables));
+	show_flushes(file, vm);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(memory);
+
 /**
  * osp_debugfs_add_vm() - make a VM's directory
  * @vm: the VM
@@ -44,6 +83,7 @@ void osp_debugfs_add_vm(struct osp_vm *vm)
 		return;
 	snprintf(name, sizeof(name), "%d-%d", task_pid_nr(current), vm->id);
 	vm->debugfs = debugfs_create_dir(name, root);
+	debugfs_create_file("memory", 0444, vm->debugfs, vm, &memory_fops);
 }
 
 /**

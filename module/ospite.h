@@ -211,6 +211,9 @@ struct osp_event {
  * @exit_reason: of the last exit
  * @qualification: of the last exit, if its handler read it
  * @exits: how many there were, by basic reason
+ * @vpid_flushes: INVVPIDs
+ * @first_visits: INVEPTs because this vCPU brought the VM to a CPU that it was
+ *	new to
  * @run: what is shared with userspace: to be read once
  * @vm: of which the vCPU holds a reference
  * @lapic: &vapic.lapic, or NULL: userspace has it, or there is none
@@ -322,6 +325,8 @@ struct osp_vcpu {
 	u32 exit_reason;
 	u64 qualification;
 	u64 exits[OSP_NR_EXIT_REASONS];
+	u64 vpid_flushes;
+	u64 first_visits;
 
 	struct kvm_run *run;
 	struct osp_vm *vm;

@@ -83,7 +83,7 @@ static void update_long_mode(struct osp_vcpu *vcpu, bool paging)
  * @cr0: new value, valid by SDM 3A 2.5
  *
  * Updates EFER.LMA.  What the CPU has cached of the guest's translations is
- * dropped at the next entry if paging changes.
+ * dropped at the next entry if paging begins or ends.
  */
 void osp_vmx_set_cr0(struct osp_vcpu *vcpu, u64 cr0)
 {
@@ -96,7 +96,7 @@ void osp_vmx_set_cr0(struct osp_vcpu *vcpu, u64 cr0)
 	vmwrite(CR0_SHADOW, cr0);
 	vmwrite(GUEST_CR0, (cr0 & ~CR0_NEVER) | must);
 	update_long_mode(vcpu, cr0 & X86_CR0_PG);
-	if (changed & (X86_CR0_PG | X86_CR0_PE))
+	if (changed & X86_CR0_PG)
 		osp_request(vcpu, OSP_REQ_TLB);
 }
 
@@ -111,6 +111,16 @@ void osp_vmx_set_cr3(struct osp_vcpu *vcpu, u64 cr3)
 	osp_request(vcpu, OSP_REQ_TLB);
 }
 
+/* Does such a MOV to CR4 invalidate the TLB (SDM 3A 4.10.4.1)? */
+static bool cr4_flushes(u64 old, u64 new)
+{
+	u64 changed = old ^ new;
+
+	return changed & (X86_CR4_PGE | X86_CR4_PAE) ||
+	       changed & old & X86_CR4_PCIDE ||
+	       changed & new & X86_CR4_SMEP;
+}
+
 /**
  * osp_vmx_set_cr4() - change the guest's CR4
  * @vcpu: the vCPU
@@ -121,12 +131,13 @@ void osp_vmx_set_cr3(struct osp_vcpu *vcpu, u64 cr3)
  */
 void osp_vmx_set_cr4(struct osp_vcpu *vcpu, u64 cr4)
 {
+	if (cr4_flushes(osp_vmx_cr4(vcpu), cr4))
+		osp_request(vcpu, OSP_REQ_TLB);
 	vcpu->cr4 = cr4;
 	vcpu->cached |= OSP_CACHED_CR4;
 	vmwrite(CR4_SHADOW, cr4);
 	vmwrite(GUEST_CR4, cr4 | osp_vmx_cap.cr4_fixed0 |
 		(cr4_read_shadow() & X86_CR4_MCE));
-	osp_request(vcpu, OSP_REQ_TLB);
 }
 
 /**
@@ -138,7 +149,6 @@ void osp_vmx_set_efer(struct osp_vcpu *vcpu, u64 efer)
 {
 	vcpu->efer = efer;
 	update_long_mode(vcpu, vmread(CR0_SHADOW) & X86_CR0_PG);
-	osp_request(vcpu, OSP_REQ_TLB);
 }
 
 /**
@@ -458,6 +468,7 @@ void osp_vmx_set_tsc_offset(struct osp_vcpu *vcpu, u64 offset)
  */
 void osp_vmx_flush_vpid(struct osp_vcpu *vcpu)
 {
+	vcpu->vpid_flushes++;
 	osp_invvpid(OSP_INVVPID_SINGLE, vcpu->vpid);
 }
 

@@ -179,8 +179,10 @@ static void set_cpu_state(struct osp_vcpu *vcpu)
 	vmwrite(HOST_SYSENTER_ESP, value);
 	/* Translations made on an earlier visit may be stale by now. */
 	osp_vmx_flush_vpid(vcpu);
-	if (!cpumask_test_and_set_cpu(cpu, vcpu->vm->cpus))
+	if (!cpumask_test_and_set_cpu(cpu, vcpu->vm->cpus)) {
+		vcpu->first_visits++;
 		osp_invept(OSP_INVEPT_SINGLE, osp_mmu_eptp(&vcpu->vm->mmu));
+	}
 	/* Written again with the next section. */
 	vcpu->host_rsp = 0;
 	vcpu->host_cr3 = 0;

@@ -113,7 +113,7 @@ write_bochsrc()
 	romimage: file=$BOCHS_SHARE/BIOS-bochs-latest
 	vgaromimage: file=$BOCHS_VGABIOS
 	cpu: model=$CPU, count=$CPUS, ips=200000000, reset_on_triple_fault=1, ignore_bad_msrs=$IGNORE_MSRS$msrs
-	memory: guest=$MEM, host=$MEM
+	memory: guest=$MEM, host=$((MEM < 2048 ? MEM : 2048))
 	clock: sync=none, time0=1000000000
 	ata0: enabled=1, ioaddr1=0x1f0, ioaddr2=0x3f0, irq=14
 	ata0-master: type=cdrom, path=$RUN/lab.iso, status=inserted
