@@ -70,6 +70,13 @@ static const struct {
 	{ X86_CR4_PKE, X86_FEATURE_PKU },
 };
 
+/*
+ * Of a leaf in the index: the number of its first entry, plus 1; and whether its
+ * answer is more than what the entry says.
+ */
+#define INDEX_NUMBER	0x7fff
+#define INDEX_UNCOMMON	0x8000
+
 static u16 *index_slot(struct osp_vcpu *vcpu, u32 function)
 {
 	u32 leaf = function & ~BIT(31);
@@ -89,7 +96,7 @@ static const struct kvm_cpuid_entry2 *find(struct osp_vcpu *vcpu, u32 function,
 	if (likely(slot)) {
 		if (!*slot)
 			return NULL;
-		first += *slot - 1;
+		first += (*slot & INDEX_NUMBER) - 1;
 	}
 	return osp_cpuid_find(first, vcpu->cpuid + vcpu->nr_cpuid, function,
 			      index);
@@ -234,7 +241,8 @@ void osp_cpuid(struct osp_vcpu *vcpu)
 	const u16 *slot = index_slot(vcpu, function);
 	const struct kvm_cpuid_entry2 *entry;
 
-	if (unlikely(!slot || !*slot || mirrors(function)))
+	/* Neither 0 nor with INDEX_UNCOMMON */
+	if (unlikely(!slot || (s16)*slot <= 0))
 		return answer_uncommon(vcpu);
 	entry = &vcpu->cpuid[*slot - 1];
 	if (unlikely(entry->index != index) &&
@@ -288,7 +296,8 @@ static void build_index(struct osp_vcpu *vcpu)
 	for (i = vcpu->nr_cpuid - 1; i >= 0; i--) {
 		slot = index_slot(vcpu, vcpu->cpuid[i].function);
 		if (slot)
-			*slot = i + 1;
+			*slot = (i + 1) | (mirrors(vcpu->cpuid[i].function) ?
+					   INDEX_UNCOMMON : 0);
 	}
 }
 

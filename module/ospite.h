@@ -95,6 +95,7 @@ enum osp_request {
 	OSP_REQ_EVENT,		/* something to inject, or a window to open */
 	OSP_REQ_TLB,		/* INVVPID before the next entry */
 	OSP_REQ_IOAPIC_EOI,	/* tell userspace's I/O APIC of an EOI */
+	OSP_REQ_DEADLINE,	/* stays: a TSC deadline bounds each stay in the guest */
 };
 
 /* Variable-range MTRRs, and machine-check banks: as many as KVM gives. */
@@ -200,11 +201,11 @@ struct osp_event {
  * @dirty: OSP_CACHED_*: ours is newer
  * @in_guest: interrupts off, on the way in, in or out
  * @loaded: switched to the guest: MSRs, segments
- * @shadow_stale: an instruction was skipped since the exit
+ * @shadow_stale: an instruction was skipped since the exit, which has ended the
+ *	shadow of an STI or MOV SS; the VMCS may not say so yet
  * @irq_window: interrupt-window exiting, as in the VMCS
  * @nmi_window: NMI-window exiting, as in the VMCS
  * @virtual_delivery: the CPU delivers interrupts by itself (apicv.c)
- * @deadline: of the TSC: osp_vmx_bound_stay() has to look
  * @stay: what the VMCS has in PREEMPTION_TIMER
  * @tpr_threshold: as in the VMCS
  * @requests: bits 1 << enum osp_request; set by anyone
@@ -220,7 +221,7 @@ struct osp_event {
  * @vmcs: and where it is loaded
  * @event: its delivery was cut short by an exit; do it again
  * @exception: raised by an emulated instruction
- * @triple_fault: the next entry would be the shutdown's
+ * @triple_fault: the next entry would be the shutdown's; with OSP_REQ_EVENT
  * @nmi_pending: an NMI waits
  * @halted: in HLT
  * @user_irq: vector of KVM_INTERRUPT, or -1
@@ -254,7 +255,8 @@ struct osp_event {
  * @arch_capabilities: IA32_ARCH_CAPABILITIES
  * @cpuid: the table of KVM_SET_CPUID2
  * @nr_cpuid: its length
- * @cpuid_index: first entry of a leaf, plus 1; basic and extended ones
+ * @cpuid_index: first entry of a leaf, plus 1, and whether CPUID has more to do
+ *	than to copy it; basic and extended leaves
  * @cr4_allowed: by CPUID
  * @xcr0_allowed: by CPUID
  * @phys_bits: MAXPHYADDR
@@ -317,7 +319,6 @@ struct osp_vcpu {
 	bool irq_window;
 	bool nmi_window;
 	bool virtual_delivery;
-	bool deadline;
 	u32 stay;
 	u32 tpr_threshold;
 	unsigned long requests;
@@ -567,7 +568,8 @@ int osp_mmio_exit(struct osp_vcpu *vcpu, u64 gpa);
 int osp_string_io(struct osp_vcpu *vcpu);
 
 /* pio.c: port I/O */
-int osp_port_io(struct osp_vcpu *vcpu, u16 port, unsigned int size, bool in);
+int osp_port_in(struct osp_vcpu *vcpu, u16 port, unsigned int size);
+int osp_port_out(struct osp_vcpu *vcpu, u16 port, unsigned int size);
 
 /* xmm.c */
 void osp_xmm_get(unsigned int reg, void *buf);

@@ -13,6 +13,7 @@
 
 #include "ospite.h"
 #include "emulation.h"
+#include "vmx/exit.h"
 
 /* Where port I/O data is in the mapping of the vCPU's fd. */
 #define PIO_OFFSET	PAGE_SIZE
@@ -35,6 +36,28 @@ static void *pio_data(struct osp_vcpu *vcpu)
 	return (void *)vcpu->run + PIO_OFFSET;
 }
 
+static bool chip_in(struct osp_irqchip *chip, u16 port, unsigned int size,
+		    u32 *value)
+{
+	bool done;
+
+	local_irq_disable();
+	done = osp_irqchip_in(chip, port, size, value);
+	local_irq_enable();
+	return done;
+}
+
+static bool chip_out(struct osp_irqchip *chip, u16 port, unsigned int size,
+		     u32 value)
+{
+	bool done;
+
+	local_irq_disable();
+	done = osp_irqchip_out(chip, port, size, value);
+	local_irq_enable();
+	return done;
+}
+
 /**
  * osp_emulated_in() - the emulator's read of a port, for INS
  * @cpu: the emulator's, of a struct osp_emulation
@@ -51,7 +74,9 @@ enum osp_insn_status osp_emulated_in(struct osp_insn_cpu *cpu, u16 port,
 				     unsigned int *count)
 {
 	struct osp_vcpu *vcpu = osp_emulation_of(cpu)->vcpu;
+	struct osp_irqchip *chip = vcpu->vm->chip;
 	struct osp_pending_io *io = &vcpu->io;
+	u32 data;
 
 	if (io->in_bytes) {
 		*count = min(*count, io->in_bytes / size);
@@ -59,8 +84,8 @@ enum osp_insn_status osp_emulated_in(struct osp_insn_cpu *cpu, u16 port,
 		io->in_bytes = 0;
 		return OSP_INSN_OK;
 	}
-	if (vcpu->vm->chip &&
-	    osp_irqchip_pio(vcpu->vm->chip, port, size, false, buf)) {
+	if (chip && chip_in(chip, port, size, &data)) {
+		memcpy(buf, &data, size);
 		*count = 1;
 		return OSP_INSN_OK;
 	}
@@ -86,10 +111,10 @@ enum osp_insn_status osp_emulated_out(struct osp_insn_cpu *cpu, u16 port,
 {
 	struct osp_vcpu *vcpu = osp_emulation_of(cpu)->vcpu;
 	struct osp_irqchip *chip = vcpu->vm->chip;
-	u32 data;
+	u32 data = 0;
 
 	memcpy(&data, buf, size);
-	if ((chip && osp_irqchip_pio(chip, port, size, true, &data)) ||
+	if ((chip && chip_out(chip, port, size, data)) ||
 	    osp_iobus_write(&vcpu->vm->iobus, true, port, size, &data)) {
 		*count = 1;
 		return OSP_INSN_OK;
@@ -131,40 +156,66 @@ static int complete_out(struct osp_vcpu *vcpu)
 	return 1;
 }
 
+/* Until userspace has answered, RIP stays at the instruction. */
+static void wait_at_instruction(struct osp_vcpu *vcpu)
+{
+	vcpu->io.insn_length = osp_vmx_insn_length();
+	vcpu->io.rip = osp_vmx_rip(vcpu);
+}
+
+/* To no controller in the kernel. */
+static noinline int write_port(struct osp_vcpu *vcpu, u16 port,
+			       unsigned int size, u32 value)
+{
+	if (osp_iobus_write(&vcpu->vm->iobus, true, port, size, &value))
+		return OSP_EXIT_SKIP;
+	wait_at_instruction(vcpu);
+	set_pio(vcpu, port, size, 1, false);
+	memcpy(pio_data(vcpu), &value, size);
+	vcpu->io.complete = complete_out;
+	return 0;
+}
+
 /**
- * osp_port_io() - carry out IN or OUT
+ * osp_port_out() - carry out OUT
  * @vcpu: the vCPU, after an exit of an I/O instruction
  * @port: the port
  * @size: 1, 2 or 4 bytes
- * @in: IN, else OUT
- *
- * Until userspace has answered, RIP stays at the instruction.
  *
  * Context: interrupts off, within the section.
  * Return: as for each exit.
  */
-int osp_port_io(struct osp_vcpu *vcpu, u16 port, unsigned int size, bool in)
+int osp_port_out(struct osp_vcpu *vcpu, u16 port, unsigned int size)
 {
 	struct osp_irqchip *chip = vcpu->vm->chip;
-	u32 value = in ? 0 : vcpu->gpr[OSP_RAX];
+	u32 value = vcpu->gpr[OSP_RAX];
 
-	if ((chip && osp_irqchip_pio(chip, port, size, !in, &value)) ||
-	    (!in && osp_iobus_write(&vcpu->vm->iobus, true, port, size,
-				    &value))) {
-		if (in)
-			set_al_ax_eax(vcpu, size, value);
-		osp_skip_instruction(vcpu);
-		return 1;
+	if (chip && osp_irqchip_out(chip, port, size, value))
+		return OSP_EXIT_SKIP;
+	return write_port(vcpu, port, size, value);
+}
+
+/**
+ * osp_port_in() - carry out IN
+ * @vcpu: the vCPU, after an exit of an I/O instruction
+ * @port: the port
+ * @size: 1, 2 or 4 bytes
+ *
+ * Context: interrupts off, within the section.
+ * Return: as for each exit.
+ */
+int osp_port_in(struct osp_vcpu *vcpu, u16 port, unsigned int size)
+{
+	struct osp_irqchip *chip = vcpu->vm->chip;
+	u32 value;
+
+	if (chip && osp_irqchip_in(chip, port, size, &value)) {
+		set_al_ax_eax(vcpu, size, value);
+		return OSP_EXIT_SKIP;
 	}
-	vcpu->io.insn_length = osp_vmx_insn_length();
-	vcpu->io.rip = osp_vmx_rip(vcpu);
-	set_pio(vcpu, port, size, 1, in);
-	if (in) {
-		vcpu->io.in_bytes = size;
-		vcpu->io.complete = complete_in;
-	} else {
-		memcpy(pio_data(vcpu), &value, size);
-		vcpu->io.complete = complete_out;
-	}
+	wait_at_instruction(vcpu);
+	set_pio(vcpu, port, size, 1, true);
+	vcpu->io.in_bytes = size;
+	vcpu->io.complete = complete_in;
 	return 0;
 }

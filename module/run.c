@@ -20,18 +20,41 @@
 #include "trace.h"
 #include "vmx/exit.h"
 
+/* Only the owner clears bits; what is cleared here is read after that. */
+static void take_request(struct osp_vcpu *vcpu, enum osp_request request)
+{
+	clear_bit(request, &vcpu->requests);
+	/* The bit before what it stands for; pairs with osp_request()'s callers. */
+	smp_mb__after_atomic();
+}
+
 /* Returns like an exit handler. */
 static int handle_requests(struct osp_vcpu *vcpu)
 {
-	if (unlikely(test_and_clear_bit(OSP_REQ_IOAPIC_EOI, &vcpu->requests))) {
+	unsigned long requests = READ_ONCE(vcpu->requests);
+
+	if (unlikely(requests & BIT(OSP_REQ_IOAPIC_EOI))) {
+		take_request(vcpu, OSP_REQ_IOAPIC_EOI);
 		vcpu->run->exit_reason = KVM_EXIT_IOAPIC_EOI;
 		vcpu->run->eoi.vector = vcpu->ioapic_eoi;
 		return 0;
 	}
-	if (test_and_clear_bit(OSP_REQ_TLB, &vcpu->requests))
+	if (requests & BIT(OSP_REQ_TLB)) {
+		take_request(vcpu, OSP_REQ_TLB);
 		osp_vmx_flush_vpid(vcpu);
-	if (test_and_clear_bit(OSP_REQ_EVENT, &vcpu->requests))
+	}
+	if (requests & BIT(OSP_REQ_EVENT)) {
+		take_request(vcpu, OSP_REQ_EVENT);
 		osp_event_prepare(vcpu);
+		if (unlikely(vcpu->triple_fault))
+			return osp_triple_fault(vcpu);
+	}
+	/* Last: the event may have been that there is a deadline now. */
+	if (READ_ONCE(vcpu->requests) & BIT(OSP_REQ_DEADLINE) &&
+	    osp_vmx_bound_stay(vcpu)) {
+		take_request(vcpu, OSP_REQ_EVENT);
+		osp_event_prepare(vcpu);
+	}
 	return 1;
 }
 
@@ -46,18 +69,14 @@ static int unexpected_exit(struct osp_vcpu *vcpu)
 				  2, (u64)reason, (u64)smp_processor_id());
 }
 
-static const struct osp_exit_row *exit_row(struct osp_vcpu *vcpu)
+/* The exit is not one for within the section, if it is one at all. */
+static int leave_for_exit(struct osp_vcpu *vcpu, const struct osp_exit_row *row)
 {
-	u32 reason = vcpu->exit_reason;
-	const struct osp_exit_row *row;
-
-	if (unlikely(reason >= OSP_NR_EXIT_REASONS))
-		return NULL;
-	vcpu->exits[reason]++;
-	row = &osp_exit_table[reason];
+	if (unlikely(!row->slow))
+		return unexpected_exit(vcpu);
 	if (row->delivers)
 		osp_event_requeue(vcpu);
-	return row;
+	return OSP_EXIT_SLOW;
 }
 
 static __always_inline void trace_exit(struct osp_vcpu *vcpu)
@@ -65,21 +84,6 @@ static __always_inline void trace_exit(struct osp_vcpu *vcpu)
 	if (trace_ospite_exit_enabled())
 		trace_ospite_exit(vcpu->index, vcpu->exit_reason,
 				  osp_vmx_rip(vcpu), osp_vmx_qualification());
-}
-
-/*
- * An emulated instruction has ended the shadow of an STI, and nobody who asked
- * has made that good (osp_vmx_interruptibility()).  With an interrupt that
- * waits for its window, or in IRR, the CPU would be an instruction late; if that
- * is a CLI the interrupt would not come at all.
- */
-static __always_inline bool shadow_matters(struct osp_vcpu *vcpu)
-{
-	if (!(vcpu->shadow_stale & (vcpu->virtual_delivery | vcpu->irq_window)))
-		return false;
-	if (!(osp_vmx_rflags(vcpu) & X86_EFLAGS_IF))
-		return false;
-	return vcpu->irq_window || osp_lapic_requested(vcpu->lapic);
 }
 
 /*
@@ -92,36 +96,39 @@ static __always_inline bool shadow_matters(struct osp_vcpu *vcpu)
 /*
  * Enter the guest until something needs more than this.  Returns like an exit
  * handler, or OSP_EXIT_SLOW with the exit's second function still to be called.
+ *
+ * Whatever has to be looked at before an entry is a bit of vcpu->requests, also
+ * what only the vCPU itself knows: there is one word to be tested.
  */
 static int run_section(struct osp_vcpu *vcpu)
 {
 	const struct osp_exit_row *row;
 	int r, left = SECTION_EXITS;
+	u32 reason;
 
 	do {
 		if (unlikely(__xfer_to_guest_mode_work_pending()))
 			return 1;
 		if (READ_ONCE(vcpu->requests) && !handle_requests(vcpu))
 			return 0;
-		if (vcpu->deadline && osp_vmx_bound_stay(vcpu) &&
-		    !handle_requests(vcpu))
-			return 0;
-		if (unlikely(vcpu->triple_fault))
-			return osp_triple_fault(vcpu);
-		if (shadow_matters(vcpu))
-			osp_vmx_interruptibility(vcpu);
 		if (trace_ospite_entry_enabled())
 			trace_ospite_entry(vcpu->index, osp_vmx_rip(vcpu));
 		if (unlikely(osp_vmx_enter_guest(vcpu)))
 			return osp_entry_refused(vcpu);
 		trace_exit(vcpu);
-		row = exit_row(vcpu);
-		if (unlikely(!row || (!row->fast && !row->slow)))
+		reason = vcpu->exit_reason;
+		if (unlikely(reason >= OSP_NR_EXIT_REASONS))
 			return unexpected_exit(vcpu);
+		vcpu->exits[reason]++;
+		row = &osp_exit_table[reason];
 		if (!row->fast)
-			return OSP_EXIT_SLOW;
+			return leave_for_exit(vcpu, row);
 		r = row->fast(vcpu);
-	} while (r == 1 && !vcpu->halted && --left);
+		if (likely(r == OSP_EXIT_SKIP)) {
+			osp_vmx_skip_instruction(vcpu);
+			r = 1;
+		}
+	} while (r == 1 && --left);
 	return r;
 }
 
@@ -150,7 +157,11 @@ static int run_once(struct osp_vcpu *vcpu)
 	local_irq_enable();
 	if (r != OSP_EXIT_SLOW)
 		return r;
-	return osp_exit_table[vcpu->exit_reason].slow(vcpu);
+	r = osp_exit_table[vcpu->exit_reason].slow(vcpu);
+	if (r != OSP_EXIT_SKIP)
+		return r;
+	osp_skip_instruction(vcpu);
+	return 1;
 }
 
 /**

@@ -150,12 +150,18 @@ static noinline void osp_irqchip_settle_unlock(struct osp_irqchip *chip,
 		osp_irqchip_pic_acked(chip, acked, fd_acked);
 }
 
+/* Has what was done under the lock left nothing to be told? */
+static __always_inline bool osp_irqchip_is_quiet(const struct osp_irqchip *chip)
+{
+	return !(chip->pic.rose | chip->pic.acked | chip->pic.unmasked |
+		 chip->ioapic.unmasked | chip->ioapic.delayed |
+		 chip->pit.rearm);
+}
+
 void osp_irqchip_unlock(struct osp_irqchip *chip, unsigned long flags)
 	__releases(&chip->lock)
 {
-	if (likely(!(chip->pic.rose | chip->pic.acked | chip->pic.unmasked |
-		     chip->ioapic.unmasked | chip->ioapic.delayed |
-		     chip->pit.rearm)))
+	if (likely(osp_irqchip_is_quiet(chip)))
 		raw_spin_unlock_irqrestore(&chip->lock, flags);
 	else
 		osp_irqchip_settle_unlock(chip, flags);
@@ -367,31 +373,28 @@ void osp_vapic_migrate(struct osp_vapic *v)
 		hrtimer_start_expires(&v->timer, HRTIMER_MODE_ABS_PINNED_HARD);
 }
 
-/* ---- the guest's accesses ---- */
+/* ---- the guest's accesses; interrupts are off for those to ports ---- */
 
-static noinline u8 osp_irqchip_access_pic(struct osp_irqchip *chip, u16 port,
-					  bool write, u8 val)
+static noinline void osp_irqchip_write_pic(struct osp_irqchip *chip, u16 port,
+					   u8 val)
 {
-	unsigned long flags = osp_irqchip_lock(chip);
+	unsigned long flags;
 
-	if (write)
-		osp_pic_write(&chip->pic, port, val);
-	else
-		val = osp_pic_read(&chip->pic, port);
-	osp_irqchip_unlock(chip, flags);
-	return val;
+	raw_spin_lock(&chip->lock);
+	osp_pic_write(&chip->pic, port, val);
+	if (likely(osp_irqchip_is_quiet(chip))) {
+		raw_spin_unlock(&chip->lock);
+	} else {
+		local_save_flags(flags);
+		osp_irqchip_settle_unlock(chip, flags);
+	}
 }
 
-static noinline u8 osp_irqchip_access_pit(struct osp_irqchip *chip, u16 port,
-					  bool write, u8 val)
+static u8 osp_irqchip_poll_pic(struct osp_irqchip *chip, u16 port)
 {
 	unsigned long flags = osp_irqchip_lock(chip);
-	u64 now = ktime_get_ns();
+	u8 val = osp_pic_read(&chip->pic, port);
 
-	if (write)
-		osp_pit_write(&chip->pit, port, val, now);
-	else
-		val = osp_pit_read(&chip->pit, port, now);
 	osp_irqchip_unlock(chip, flags);
 	return val;
 }
@@ -400,49 +403,88 @@ static noinline u8 osp_irqchip_access_pit(struct osp_irqchip *chip, u16 port,
  * All these chips are eight bits wide.  As on KVM a wider access to a PIC is
  * dropped and reads as 0, one to the PIT is its low byte.
  */
-static bool osp_irqchip_pio_pic(struct osp_irqchip *chip, u16 port, u32 size,
-				bool write, u8 *data)
+static bool osp_irqchip_has_pic(struct osp_irqchip *chip, u16 port, u32 size)
 {
-	if (chip->split || (port & 1) + size > 2)
+	return !chip->split && (port & 1) + size <= 2;
+}
+
+static bool osp_irqchip_in_pic(struct osp_irqchip *chip, u16 port, u32 size,
+			       u32 *value)
+{
+	if (!osp_irqchip_has_pic(chip, port, size))
 		return false;
-	if (size != 1) {
-		if (!write)
-			memset(data, 0, size);
-	} else if (write) {
-		osp_irqchip_access_pic(chip, port, true, *data);
-	} else if (likely(!osp_pic_polled(&chip->pic, port))) {
+	if (size != 1)
+		*value = 0;
+	else if (likely(!osp_pic_polled(&chip->pic, port)))
 		/* One byte, read at once: no lock could make it newer. */
-		*data = osp_pic_read(&chip->pic, port);
-	} else {
-		*data = osp_irqchip_access_pic(chip, port, false, 0);
-	}
+		*value = osp_pic_read(&chip->pic, port);
+	else
+		*value = osp_irqchip_poll_pic(chip, port);
 	return true;
 }
 
-static noinline bool osp_irqchip_pio_pit(struct osp_irqchip *chip, u16 port,
-					 u32 size, bool write, u8 *data)
+static bool osp_irqchip_has_pit(struct osp_irqchip *chip, u16 port, u32 size)
 {
-	if (!chip->has_pit || (port == 0x61 && !chip->pit.speaker) ||
-	    (port != 0x61 && (port & 3) + size > 4))
+	return chip->has_pit && (port != 0x61 || chip->pit.speaker) &&
+	       (port == 0x61 || (port & 3) + size <= 4);
+}
+
+static noinline bool osp_irqchip_out_pit(struct osp_irqchip *chip, u16 port,
+					 u32 size, u8 val)
+{
+	unsigned long flags;
+
+	if (!osp_irqchip_has_pit(chip, port, size))
 		return false;
-	if (write) {
-		osp_irqchip_access_pit(chip, port, true, *data);
-	} else {
-		memset(data, 0, size);
-		*data = osp_irqchip_access_pit(chip, port, false, 0);
-	}
+	flags = osp_irqchip_lock(chip);
+	osp_pit_write(&chip->pit, port, val, ktime_get_ns());
+	osp_irqchip_unlock(chip, flags);
 	return true;
 }
 
-bool osp_irqchip_pio(struct osp_irqchip *chip, u16 port, u32 size, bool write,
-		     void *data)
+static noinline bool osp_irqchip_in_pit(struct osp_irqchip *chip, u16 port,
+					u32 size, u32 *value)
 {
-	/* 20h, 21h, A0h, A1h; then the edge/level registers. */
-	if ((port & ~0x81) == 0x20 || (port & ~1) == 0x4d0)
-		return osp_irqchip_pio_pic(chip, port, size, write, data);
-	if ((port & ~3) == 0x40 || port == 0x61)
-		return osp_irqchip_pio_pit(chip, port, size, write, data);
-	return false;
+	unsigned long flags;
+
+	if (!osp_irqchip_has_pit(chip, port, size))
+		return false;
+	flags = osp_irqchip_lock(chip);
+	*value = osp_pit_read(&chip->pit, port, ktime_get_ns());
+	osp_irqchip_unlock(chip, flags);
+	return true;
+}
+
+/* 20h, 21h, A0h, A1h; then the edge/level registers. */
+static bool osp_irqchip_is_pic(u16 port)
+{
+	return (port & ~0x81) == 0x20 || (port & ~1) == 0x4d0;
+}
+
+static bool osp_irqchip_is_pit(u16 port)
+{
+	return (port & ~3) == 0x40 || port == 0x61;
+}
+
+bool osp_irqchip_out(struct osp_irqchip *chip, u16 port, u32 size, u32 value)
+{
+	if (osp_irqchip_is_pic(port)) {
+		if (!osp_irqchip_has_pic(chip, port, size))
+			return false;
+		if (likely(size == 1))
+			osp_irqchip_write_pic(chip, port, value);
+		return true;
+	}
+	return osp_irqchip_is_pit(port) &&
+	       osp_irqchip_out_pit(chip, port, size, value);
+}
+
+bool osp_irqchip_in(struct osp_irqchip *chip, u16 port, u32 size, u32 *value)
+{
+	if (osp_irqchip_is_pic(port))
+		return osp_irqchip_in_pic(chip, port, size, value);
+	return osp_irqchip_is_pit(port) &&
+	       osp_irqchip_in_pit(chip, port, size, value);
 }
 
 bool osp_irqchip_mmio(struct osp_irqchip *chip, u64 gpa, u32 len, bool write,

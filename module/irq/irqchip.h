@@ -197,17 +197,28 @@ void osp_vapic_migrate(struct osp_vapic *v);
 /* ---- the guest's accesses; vCPU's thread ---- */
 
 /**
- * osp_irqchip_pio() - an access to an I/O port
+ * osp_irqchip_out() - a write to an I/O port
  * @chip:	the VM's
  * @port:	any
  * @size:	1, 2 or 4 bytes
- * @write:	OUT, else IN
- * @data:	in or out, @size bytes
+ * @value:	in its low bytes
  *
+ * Context: interrupts off.
  * Return: true if the port is one of the chip's.
  */
-bool osp_irqchip_pio(struct osp_irqchip *chip, u16 port, u32 size, bool write,
-		     void *data);
+bool osp_irqchip_out(struct osp_irqchip *chip, u16 port, u32 size, u32 value);
+
+/**
+ * osp_irqchip_in() - a read from an I/O port
+ * @chip:	the VM's
+ * @port:	any
+ * @size:	1, 2 or 4 bytes
+ * @value:	result, of which the bytes above @size are 0
+ *
+ * Context: interrupts off.
+ * Return: true if the port is one of the chip's.
+ */
+bool osp_irqchip_in(struct osp_irqchip *chip, u16 port, u32 size, u32 *value);
 
 /**
  * osp_irqchip_mmio() - an access to the I/O APIC's registers

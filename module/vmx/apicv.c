@@ -216,8 +216,12 @@ void osp_apicv_prepare(struct osp_vcpu *vcpu)
 
 	if (READ_ONCE(lapic->pi.control) & BIT(OSP_PI_ON))
 		osp_lapic_sync(lapic);
-	if (lapic->raised || lapic->rescan)
+	if (lapic->raised || lapic->rescan) {
 		update_status(vcpu);
+		/* The shadow of an STI that is over must not hold it back. */
+		if (vcpu->shadow_stale)
+			osp_vmx_interruptibility(vcpu);
+	}
 	if (unlikely(vcpu->eoi_watch_gen !=
 		     READ_ONCE(lapic->bus->eoi_watch_gen)))
 		update_eoi_exits(vcpu);
@@ -387,21 +391,16 @@ static void set_stay(struct osp_vcpu *vcpu, u64 ticks)
  */
 bool osp_vmx_bound_stay(struct osp_vcpu *vcpu)
 {
-	u64 left = LONGEST_STAY;
-	bool over = false;
+	bool waits = vcpu->lapic && osp_lapic_deadline_waits(vcpu->lapic);
+	u64 left = waits ? osp_lapic_deadline_left(vcpu->lapic) : 0;
+	bool over = waits && !left;
 
-	vcpu->deadline = vcpu->lapic && osp_lapic_deadline_waits(vcpu->lapic);
-	if (vcpu->deadline) {
-		left = osp_lapic_deadline_left(vcpu->lapic);
-		over = !left;
-		left = over || left >= LONGEST_STAY ? LONGEST_STAY :
-		       left + BIT_ULL(osp_vmx_cap.timer_shift);
-	}
-	if (over) {
-		vcpu->deadline = false;
+	if (!left)
+		clear_bit(OSP_REQ_DEADLINE, &vcpu->requests);
+	if (over)
 		osp_request(vcpu, OSP_REQ_EVENT);
-	}
-	set_stay(vcpu, left);
+	set_stay(vcpu, left && left < LONGEST_STAY ?
+		       left + BIT_ULL(osp_vmx_cap.timer_shift) : LONGEST_STAY);
 	return over;
 }
 

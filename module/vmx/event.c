@@ -256,6 +256,9 @@ static void set_windows(struct osp_vcpu *vcpu, bool irq, bool nmi)
 	vcpu->irq_window = irq;
 	vcpu->nmi_window = nmi;
 	osp_vmx_set_controls(vcpu);
+	/* The shadow of an STI that is over must not keep the window shut. */
+	if (vcpu->shadow_stale)
+		osp_vmx_interruptibility(vcpu);
 }
 
 /*
@@ -321,35 +324,33 @@ void osp_event_prepare(struct osp_vcpu *vcpu)
 	if (unlikely(vcpu->event.info))
 		osp_request(vcpu, OSP_REQ_EVENT);
 	if (vcpu->lapic && osp_lapic_deadline_waits(vcpu->lapic))
-		vcpu->deadline = true;
+		osp_request(vcpu, OSP_REQ_DEADLINE);
 	if (vcpu->virtual_delivery)
 		osp_apicv_prepare(vcpu);
 	else if (vcpu->lapic && (osp_vmx_cap.proc & CPU_BASED_TPR_SHADOW))
 		set_tpr_threshold(vcpu);
 }
 
-/* A single-step trap is due after an instruction that was emulated. */
-static void pend_single_step(struct osp_vcpu *vcpu)
+/**
+ * osp_advance_uncommon() - what else the end of an emulated instruction may bring
+ * @vcpu: the vCPU; RIP is that of the next instruction
+ * @before: RIP of the one that ends
+ *
+ * RIP wraps at 4 GiB outside 64-bit mode, RF is cleared, a single-step trap is
+ * due with TF.
+ */
+void osp_advance_uncommon(struct osp_vcpu *vcpu, u64 before)
 {
+	u64 rflags = osp_vmx_rflags(vcpu), rip = osp_vmx_rip(vcpu);
+
+	if ((rip ^ before) >> 32 && !(vmread(GUEST_CS_ACCESS) & BIT(13)))
+		osp_vmx_set_rip(vcpu, (u32)rip);
+	if (rflags & X86_EFLAGS_RF)
+		osp_vmx_set_rflags(vcpu, rflags & ~X86_EFLAGS_RF);
+	if (!(rflags & X86_EFLAGS_TF))
+		return;
 	osp_vmx_interruptibility(vcpu);
 	vmwrite(GUEST_PENDING_DEBUG, vmread(GUEST_PENDING_DEBUG) | DEBUG_BS);
-}
-
-static __always_inline void advance(struct osp_vcpu *vcpu, u64 rip)
-{
-	u64 rflags = osp_vmx_rflags(vcpu);
-
-	if (unlikely((rip ^ osp_vmx_rip(vcpu)) >> 32) &&
-	    !(vmread(GUEST_CS_ACCESS) & BIT(13)))
-		rip = (u32)rip;
-	osp_vmx_set_rip(vcpu, rip);
-	vcpu->shadow_stale = true;
-	if (unlikely(rflags & (X86_EFLAGS_TF | X86_EFLAGS_RF))) {
-		if (rflags & X86_EFLAGS_RF)
-			osp_vmx_set_rflags(vcpu, rflags & ~X86_EFLAGS_RF);
-		if (rflags & X86_EFLAGS_TF)
-			pend_single_step(vcpu);
-	}
 }
 
 /**
@@ -362,7 +363,7 @@ static __always_inline void advance(struct osp_vcpu *vcpu, u64 rip)
  */
 void osp_advance(struct osp_vcpu *vcpu, u64 rip)
 {
-	advance(vcpu, rip);
+	osp_vmx_advance(vcpu, osp_vmx_rip(vcpu), rip);
 }
 
 /**
@@ -373,5 +374,5 @@ void osp_advance(struct osp_vcpu *vcpu, u64 rip)
  */
 void osp_skip_instruction(struct osp_vcpu *vcpu)
 {
-	advance(vcpu, osp_vmx_rip(vcpu) + vmread(EXIT_INSTR_LENGTH));
+	osp_vmx_skip_instruction(vcpu);
 }

@@ -7,9 +7,10 @@
  * must not sleep; what it finishes costs no more than itself.  The second runs
  * with interrupts on, as any code of the kernel.  Both return
  *
- *   1		handled, the guest goes on
- *   0		userspace has to do something: @run says what
- *   -errno	KVM_RUN fails with it
+ *   1			handled, the guest goes on
+ *   OSP_EXIT_SKIP	the same, after the instruction that made the exit
+ *   0			userspace has to do something: @run says what
+ *   -errno		KVM_RUN fails with it
  *
  * and the first may also return OSP_EXIT_SLOW: let the second do it.
  */
@@ -26,8 +27,7 @@
 static int do_cpuid(struct osp_vcpu *vcpu)
 {
 	osp_cpuid(vcpu);
-	osp_skip_instruction(vcpu);
-	return 1;
+	return OSP_EXIT_SKIP;
 }
 
 static int inject_gp(struct osp_vcpu *vcpu)
@@ -50,8 +50,7 @@ static int do_rdmsr(struct osp_vcpu *vcpu)
 		return inject_gp(vcpu);
 	vcpu->gpr[OSP_RAX] = (u32)value;
 	vcpu->gpr[OSP_RDX] = value >> 32;
-	osp_skip_instruction(vcpu);
-	return 1;
+	return OSP_EXIT_SKIP;
 }
 
 static u64 written_value(const struct osp_vcpu *vcpu)
@@ -65,8 +64,7 @@ static int write_msr(struct osp_vcpu *vcpu)
 
 	if (osp_wrmsr(vcpu, (u32)vcpu->gpr[OSP_RCX], value, false))
 		return inject_gp(vcpu);
-	osp_skip_instruction(vcpu);
-	return 1;
+	return OSP_EXIT_SKIP;
 }
 
 static bool is_x2apic(const struct osp_vcpu *vcpu, u32 msr)
@@ -81,8 +79,7 @@ static int write_x2apic(struct osp_vcpu *vcpu, u32 msr)
 	if (osp_lapic_wrmsr(vcpu->lapic, msr, written_value(vcpu)))
 		return inject_gp(vcpu);
 	osp_request(vcpu, OSP_REQ_EVENT);
-	osp_skip_instruction(vcpu);
-	return 1;
+	return OSP_EXIT_SKIP;
 }
 
 static int do_wrmsr(struct osp_vcpu *vcpu)
@@ -105,14 +102,13 @@ static int do_hlt(struct osp_vcpu *vcpu)
 {
 	osp_skip_instruction(vcpu);
 	vcpu->halted = true;
-	return 1;
+	return OSP_EXIT_SLOW;
 }
 
 /* There is nothing to write back: guest memory is always cached coherently. */
 static int do_nothing(struct osp_vcpu *vcpu)
 {
-	osp_skip_instruction(vcpu);
-	return 1;
+	return OSP_EXIT_SKIP;
 }
 
 static int do_io(struct osp_vcpu *vcpu)
@@ -123,7 +119,8 @@ static int do_io(struct osp_vcpu *vcpu)
 	vcpu->qualification = q;
 	if (unlikely(q & BIT(4)))
 		return OSP_EXIT_SLOW;
-	return osp_port_io(vcpu, q >> 16, (q & 7) + 1, q & BIT(3));
+	return q & BIT(3) ? osp_port_in(vcpu, q >> 16, (q & 7) + 1) :
+			    osp_port_out(vcpu, q >> 16, (q & 7) + 1);
 }
 
 static int do_string_io(struct osp_vcpu *vcpu)
@@ -134,12 +131,11 @@ static int do_string_io(struct osp_vcpu *vcpu)
 static int do_vmcall(struct osp_vcpu *vcpu)
 {
 	/* No hypercall is offered; KVM's answer to an unknown one. */
-	osp_skip_instruction(vcpu);
 	if (osp_vmx_cpl(vcpu))
 		vcpu->gpr[OSP_RAX] = -EPERM;
 	else
 		vcpu->gpr[OSP_RAX] = -1000;	/* -KVM_ENOSYS */
-	return 1;
+	return OSP_EXIT_SKIP;
 }
 
 static int do_xsetbv(struct osp_vcpu *vcpu)
@@ -151,8 +147,7 @@ static int do_xsetbv(struct osp_vcpu *vcpu)
 	if (osp_vmx_cpl(vcpu) || (u32)vcpu->gpr[OSP_RCX] ||
 	    osp_set_xcr0(vcpu, value))
 		return inject_gp(vcpu);
-	osp_skip_instruction(vcpu);
-	return 1;
+	return OSP_EXIT_SKIP;
 }
 
 static int do_interrupt_window(struct osp_vcpu *vcpu)
@@ -205,6 +200,7 @@ static int do_host_exception(struct osp_vcpu *vcpu)
 {
 	u32 info = vmread(EXIT_INTR_INFO);
 
+	osp_event_requeue(vcpu);
 	if ((info & INTR_INFO_INTR_TYPE_MASK) == INTR_TYPE_NMI_INTR)
 		osp_host_nmi();
 	else if ((info & INTR_INFO_VECTOR_MASK) == X86_TRAP_MC)
@@ -312,8 +308,7 @@ void osp_take_acknowledged(void)
 /* What has no row is reported to userspace and ends the guest, not the host. */
 const struct osp_exit_row osp_exit_table[OSP_NR_EXIT_REASONS] = {
 	[OSP_EXIT_EXCEPTION_NMI]	= { .fast = do_host_exception,
-					    .slow = do_exception,
-					    .delivers = true },
+					    .slow = do_exception },
 	[OSP_EXIT_EXTERNAL_INTERRUPT]	= SLOW(do_leave),
 	[OSP_EXIT_TRIPLE_FAULT]		= FAST(osp_triple_fault),
 	[OSP_EXIT_INTERRUPT_WINDOW]	= FAST(do_interrupt_window),
@@ -321,7 +316,7 @@ const struct osp_exit_row osp_exit_table[OSP_NR_EXIT_REASONS] = {
 	[OSP_EXIT_TASK_SWITCH]		= { .slow = do_task_switch, .delivers = true },
 	[OSP_EXIT_CPUID]		= FAST(do_cpuid),
 	[OSP_EXIT_GETSEC]		= FAST(inject_ud),
-	[OSP_EXIT_HLT]			= FAST(do_hlt),
+	[OSP_EXIT_HLT]			= { .fast = do_hlt, .slow = do_leave },
 	[OSP_EXIT_INVD]			= FAST(do_nothing),
 	[OSP_EXIT_RDPMC]		= FAST(inject_gp),
 	[OSP_EXIT_VMCALL]		= FAST(do_vmcall),

@@ -9,17 +9,19 @@
 
 struct osp_vcpu;
 
-/* What an exit's first function returns to have the second one called. */
+/* What an exit's functions may also return: the first, to have the second called; */
 #define OSP_EXIT_SLOW	2
+/* both: the instruction is done, the guest goes on after it. */
+#define OSP_EXIT_SKIP	3
 
 /**
  * struct osp_exit_row - what is done about an exit reason
  * @fast: called with interrupts off, within the section; or NULL
  * @slow: called with interrupts on; or NULL
  * @delivers: the exit can happen while an event is delivered, which then has
- *	to be delivered anew
+ *	to be delivered anew; a @fast function sees to that itself
  *
- * Both return 1 to go on, 0 for userspace, or a negative errno.
+ * Both return 1 to go on, OSP_EXIT_SKIP, 0 for userspace, or a negative errno.
  */
 struct osp_exit_row {
 	int (*fast)(struct osp_vcpu *vcpu);

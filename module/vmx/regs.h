@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * vmx/regs.h - the guest's RIP, RSP and RFLAGS.
+ * vmx/regs.h - the guest's RIP, RSP and RFLAGS, and how an instruction ends.
  *
  * They are in the VMCS; each is read from there at most once an exit, and
  * written back before the next entry only if it was changed.  Inline, since
@@ -105,6 +105,47 @@ static __always_inline void osp_vmx_write_regs(struct osp_vcpu *vcpu)
 	if (unlikely(dirty & OSP_CACHED_RFLAGS))
 		vmwrite(GUEST_RFLAGS, vcpu->rflags);
 	vcpu->dirty = 0;
+}
+
+/**
+ * osp_vmx_advance() - complete an emulated instruction
+ * @vcpu: the vCPU
+ * @before: its RIP
+ * @rip: where the next one is
+ *
+ * The shadow of an STI or MOV SS before it has ended.  The VMCS need not say so
+ * as long as there is nothing that it keeps away; what comes later looks at
+ * @shadow_stale (osp_vmx_interruptibility()).  But with an interrupt that waits
+ * for its window, or in IRR, the CPU would be an instruction late; if that is a
+ * CLI the interrupt would not come at all.
+ */
+static __always_inline void osp_vmx_advance(struct osp_vcpu *vcpu, u64 before,
+					    u64 rip)
+{
+	u64 rflags = osp_vmx_rflags(vcpu);
+
+	osp_vmx_set_rip(vcpu, rip);
+	vcpu->shadow_stale = true;
+	if (unlikely(rflags & (X86_EFLAGS_TF | X86_EFLAGS_RF) ||
+		     (rip ^ before) >> 32))
+		osp_advance_uncommon(vcpu, before);
+	if ((rflags & X86_EFLAGS_IF) &&
+	    (vcpu->irq_window ||
+	     (vcpu->virtual_delivery && osp_lapic_requested(vcpu->lapic))))
+		osp_vmx_interruptibility(vcpu);
+}
+
+/**
+ * osp_vmx_skip_instruction() - complete the instruction that made the exit
+ * @vcpu: the vCPU
+ *
+ * Only for exits that define the instruction length (SDM 3C 28.2.5).
+ */
+static __always_inline void osp_vmx_skip_instruction(struct osp_vcpu *vcpu)
+{
+	u64 rip = osp_vmx_rip(vcpu);
+
+	osp_vmx_advance(vcpu, rip, rip + vmread(EXIT_INSTR_LENGTH));
 }
 
 #endif /* OSP_VMX_REGS_H */

@@ -429,19 +429,6 @@ noinstr void osp_spec_ctrl_to_host(struct osp_vcpu *vcpu)
 	barrier_nospec();
 }
 
-static noinstr int enter(struct osp_vcpu *vcpu)
-{
-	int failed;
-
-	if (cpu_feature_enabled(X86_FEATURE_MSR_SPEC_CTRL) &&
-	    vcpu->spec_ctrl != this_cpu_read(x86_spec_ctrl_current))
-		native_wrmsrl(MSR_IA32_SPEC_CTRL, vcpu->spec_ctrl);
-	osp_host_guest_enter();
-	failed = osp_vmx_enter(vcpu, vcpu->vmcs.launched);
-	osp_host_guest_exit();
-	return failed;
-}
-
 /**
  * osp_vmx_enter_guest() - enter the guest once
  * @vcpu: the vCPU, within a section
@@ -450,21 +437,32 @@ static noinstr int enter(struct osp_vcpu *vcpu)
  * Return: 0 after a VM exit, with @vcpu->exit_reason read; -EIO if the VM entry
  * failed as an instruction: the VM-instruction error field says why.
  */
-int osp_vmx_enter_guest(struct osp_vcpu *vcpu)
+noinstr int osp_vmx_enter_guest(struct osp_vcpu *vcpu)
 {
-	unsigned long cr2 = vcpu->cr2;
+	int failed;
 
+	instrumentation_begin();
 	osp_vmx_write_regs(vcpu);
-	if (native_read_cr2() != cr2)
-		native_write_cr2(cr2);
-	if (unlikely(enter(vcpu)))
+	instrumentation_end();
+	if (native_read_cr2() != vcpu->cr2)
+		native_write_cr2(vcpu->cr2);
+	if (cpu_feature_enabled(X86_FEATURE_MSR_SPEC_CTRL) &&
+	    vcpu->spec_ctrl != this_cpu_read(x86_spec_ctrl_current))
+		native_wrmsrl(MSR_IA32_SPEC_CTRL, vcpu->spec_ctrl);
+	osp_host_guest_enter();
+	failed = osp_vmx_enter(vcpu, vcpu->vmcs.launched);
+	osp_host_guest_exit();
+	if (unlikely(failed))
 		return -EIO;
+	instrumentation_begin();
 	vcpu->cr2 = native_read_cr2();
 	vcpu->cached = 0;
 	vcpu->shadow_stale = false;
 	vcpu->exit_reason = vmread(EXIT_REASON);
 	/* An entry that failed by the guest's state launched nothing (27.8). */
-	if (likely(!(vcpu->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY)))
-		vcpu->vmcs.launched = true;
+	if (unlikely(!vcpu->vmcs.launched))
+		vcpu->vmcs.launched =
+			!(vcpu->exit_reason & VMX_EXIT_REASONS_FAILED_VMENTRY);
+	instrumentation_end();
 	return 0;
 }

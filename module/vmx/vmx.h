@@ -131,5 +131,6 @@ bool osp_interrupt_open(struct osp_vcpu *vcpu);
 bool osp_interrupt_waiting(struct osp_vcpu *vcpu);
 void osp_skip_instruction(struct osp_vcpu *vcpu);
 void osp_advance(struct osp_vcpu *vcpu, u64 rip);
+void osp_advance_uncommon(struct osp_vcpu *vcpu, u64 before);
 
 #endif /* OSP_VMX_VMX_H */
