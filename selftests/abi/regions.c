@@ -8,6 +8,7 @@
  */
 #include <linux/ospite.h>
 #include <pthread.h>
+#include <sys/syscall.h>
 
 #include "lib/abi.h"
 #include "lib/exits.h"
@@ -249,16 +250,22 @@ static void round_guest(void)
 }
 
 /* Memory for such a guest, in slot 1. */
-static u8 *guest_memory(struct vm *vm, u64 pages)
+static void use_memory(struct vm *vm, u8 *p, u64 pages)
 {
 	/* mov $0x12345678, %eax; ret */
 	static const u8 code[] = { 0xb8, 0x78, 0x56, 0x34, 0x12, 0xc3 };
-	u8 *p = anon(pages * PAGE, HUGE_PAGE);
 
-	madvise(p, pages * PAGE, MADV_HUGEPAGE);
 	memcpy(p + 2 * PAGE - 3, code, sizeof(code));
 	MUST(vm_slot(vm, 1, 0, GPA, pages * PAGE, p));
 	*GVAR(vm, npages) = pages;
+}
+
+static u8 *guest_memory(struct vm *vm, u64 pages)
+{
+	u8 *p = anon(pages * PAGE, HUGE_PAGE);
+
+	madvise(p, pages * PAGE, MADV_HUGEPAGE);
+	use_memory(vm, p, pages);
 	return p;
 }
 
@@ -308,11 +315,12 @@ static u64 seam(u64 i, u64 pages)
 	return i & 1 ? 1 + i / 2 * 37 % (pages - 1) : 1 + (i / 2 & 1);
 }
 
-static int split(struct vm *vm, u8 *p, u64 pages, u64 at)
+/* @low and @high are views of the same memory. */
+static int split(struct vm *vm, u8 *low, u8 *high, u64 pages, u64 at)
 {
 	list_begin();
-	list_add(1, 0, GPA, at * PAGE, p);
-	list_add(2, 0, GPA + at * PAGE, (pages - at) * PAGE, p + at * PAGE);
+	list_add(1, 0, GPA, at * PAGE, low);
+	list_add(2, 0, GPA + at * PAGE, (pages - at) * PAGE, high + at * PAGE);
 	return list_apply(vm);
 }
 
@@ -324,22 +332,22 @@ static int merge(struct vm *vm, u8 *p, u64 pages)
 	return list_apply(vm);
 }
 
-static void split_and_merge(u64 pages, u64 times)
+/*
+ * Divide slot 1 of a running guest and put it together again; the lower part of it
+ * is that of @low then, the upper one that of @high.
+ */
+static void split_and_merge(struct vm *vm, u8 *low, u8 *high, u64 times)
 {
-	struct vm *vm = vm_new(0);
+	u64 pages = *GVAR(vm, npages), i, failed = 0;
 	struct vcpu *v = vcpu_new(vm, 0);
-	u64 i, failed = 0;
 	pthread_t t;
-	u8 *p;
 
-	need_lists();
-	p = guest_memory(vm, pages);
 	mode_long(v, use_guest);
 	pthread_create(&t, NULL, use_thread, v);
 	wait_for(GVAR(vm, rounds), 2);
 	for (i = 0; i < times; i++) {
-		failed += split(vm, p, pages, seam(i, pages)) != 0;
-		failed += merge(vm, p, pages) != 0;
+		failed += split(vm, low, high, pages, seam(i, pages)) != 0;
+		failed += merge(vm, i & 2 ? low : high, pages) != 0;
 		if (i % 500 == 0)
 			wait_for(GVAR(vm, rounds), 2);
 	}
@@ -349,17 +357,45 @@ static void split_and_merge(u64 pages, u64 times)
 	EQ("failed", failed, 0);
 	EQ("mmio", nr_mmio, 0);
 	EQ("errors", *GVAR(vm, errors), 0);
-	check_memory(vm, p);
+	check_memory(vm, low);
 }
 
 CASE_T(split_and_merge_10000_times, 40)
 {
-	split_and_merge(16, 10000);
+	struct vm *vm = vm_new(0);
+	u8 *p;
+
+	need_lists();
+	p = guest_memory(vm, 16);
+	split_and_merge(vm, p, p, 10000);
 }
 
 CASE_T(split_and_merge_a_huge_page, 20)
 {
-	split_and_merge(512, 500);
+	struct vm *vm = vm_new(0);
+	u8 *p;
+
+	need_lists();
+	p = guest_memory(vm, 512);
+	split_and_merge(vm, p, p, 500);
+}
+
+/* Nothing stays mapped: the guest faults on what is being changed. */
+CASE_T(split_and_merge_two_views, 20)
+{
+	struct vm *vm = vm_new(0);
+	u8 *view[2];
+	int i, fd;
+
+	need_lists();
+	fd = MUST(syscall(SYS_memfd_create, "guest", 0));
+	MUST(ftruncate(fd, 16 * PAGE));
+	for (i = 0; i < 2; i++)
+		view[i] = (u8 *)MUST(mmap(NULL, 16 * PAGE,
+					  PROT_READ | PROT_WRITE, MAP_SHARED,
+					  fd, 0));
+	use_memory(vm, view[0], 16);
+	split_and_merge(vm, view[0], view[1], 4000);
 }
 
 /* The guest of the cases above does notice when there is a hole. */
@@ -419,7 +455,7 @@ CASE(split_keeps_mappings)
 	mode_long(v, round_guest);
 	expect_exit(v, "first-round", KVM_EXIT_IO);
 	EQ("exits", exits_of_round(v), 1);
-	MUST(split(vm, p, 64, 2));
+	MUST(split(vm, p, p, 64, 2));
 	EQ("exits-after-split", exits_of_round(v), 1);
 	MUST(merge(vm, p, 64));
 	EQ("exits-after-merge", exits_of_round(v), 1);
