@@ -69,24 +69,6 @@ static int memory_show(struct seq_file *file, void *unused)
 DEFINE_SHOW_ATTRIBUTE(memory);
 
 /**
- * osp_debugfs_add_vm() - make a VM's directory
- * @vm: the VM
- *
- * A failure only means that nothing can be read there.
- */
-void osp_debugfs_add_vm(struct osp_vm *vm)
-{
-	char name[32];
-
-	vm->id = ida_alloc(&ids, GFP_KERNEL);
-	if (vm->id < 0)
-		return;
-	snprintf(name, sizeof(name), "%d-%d", task_pid_nr(current), vm->id);
-	vm->debugfs = debugfs_create_dir(name, root);
-	debugfs_create_file("memory", 0444, vm->debugfs, vm, &memory_fops);
-}
-
-/**
  * osp_debugfs_add_vcpu() - make a vCPU's directory
  * @vcpu: the vCPU; vm->lock is held
  */
@@ -99,6 +81,28 @@ void osp_debugfs_add_vcpu(struct osp_vcpu *vcpu)
 	snprintf(name, sizeof(name), "vcpu%d", vcpu->index);
 	vcpu->debugfs = debugfs_create_dir(name, vcpu->vm->debugfs);
 	debugfs_create_file("exits", 0444, vcpu->debugfs, vcpu, &exits_fops);
+}
+
+/**
+ * osp_debugfs_add_vm() - make a VM's directory, and those of the vCPUs it has
+ * @vm: the VM; nobody else knows it yet
+ *
+ * A failure only means that nothing can be read there.
+ */
+void osp_debugfs_add_vm(struct osp_vm *vm)
+{
+	struct osp_vcpu *vcpu;
+	unsigned long i;
+	char name[32];
+
+	vm->id = ida_alloc(&ids, GFP_KERNEL);
+	if (vm->id < 0)
+		return;
+	snprintf(name, sizeof(name), "%d-%d", task_pid_nr(current), vm->id);
+	vm->debugfs = debugfs_create_dir(name, root);
+	debugfs_create_file("memory", 0444, vm->debugfs, vm, &memory_fops);
+	xa_for_each(&vm->vcpus, i, vcpu)
+		osp_debugfs_add_vcpu(vcpu);
 }
 
 /**

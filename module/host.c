@@ -363,6 +363,16 @@ void osp_host_fpu_free(struct fpu_guest *fpu)
 }
 
 /**
+ * osp_host_fpu_copy() - give a guest the extended state of another
+ * @to: not in registers
+ * @from: not in registers; as big, as nothing here makes one bigger than it was
+ */
+void osp_host_fpu_copy(struct fpu_guest *to, const struct fpu_guest *from)
+{
+	memcpy(&to->fpstate->regs, &from->fpstate->regs, to->fpstate->size);
+}
+
+/**
  * osp_host_fpu_load() - from now on this task's FPU state is the guest's
  * @fpu: the guest's
  *

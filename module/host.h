@@ -54,6 +54,7 @@ void osp_host_machine_check(void);
 /* Extended state: the guest's is in registers between the two calls. */
 bool osp_host_fpu_alloc(struct fpu_guest *fpu);
 void osp_host_fpu_free(struct fpu_guest *fpu);
+void osp_host_fpu_copy(struct fpu_guest *to, const struct fpu_guest *from);
 void osp_host_fpu_load(struct fpu_guest *fpu);
 void osp_host_fpu_put(struct fpu_guest *fpu);
 void osp_host_fpu_get(struct fpu_guest *fpu, void *area, unsigned int size,

@@ -422,6 +422,37 @@ void osp_iobus_init(struct osp_iobus *bus)
 }
 
 /**
+ * osp_iobus_copy() - give a VM the zones of another, and what waits in its ring
+ * @to: new and empty
+ * @from: its VM's lock is held, its vCPUs don't run
+ *
+ * ioeventfds stay behind: the eventfds are somebody else's.
+ *
+ * Context: process context, may sleep.
+ * Return: 0, or -ENOMEM with some of them copied.
+ */
+int osp_iobus_copy(struct osp_iobus *to, struct osp_iobus *from)
+{
+	struct io_zone *z, *copy;
+
+	if (!from->nr_zones)
+		return 0;
+	if (!osp_iobus_ring_page(to))
+		return -ENOMEM;
+	copy_page(to->ring, from->ring);
+	to->next = from->next;
+	list_for_each_entry(z, &from->zones, link) {
+		copy = kmemdup(z, sizeof(*z), GFP_KERNEL_ACCOUNT);
+		if (!copy)
+			return -ENOMEM;
+		list_add_tail_rcu(&copy->link, &to->zones);
+		to->nr_zones++;
+		to->used[z->port]++;
+	}
+	return 0;
+}
+
+/**
  * osp_iobus_destroy() - free all that is registered, and the ring
  * @bus: of a VM that no vCPU runs of any more
  */

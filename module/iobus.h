@@ -43,6 +43,7 @@ struct osp_iobus {
 };
 
 void osp_iobus_init(struct osp_iobus *bus);
+int osp_iobus_copy(struct osp_iobus *to, struct osp_iobus *from);
 void osp_iobus_destroy(struct osp_iobus *bus);
 int osp_ioeventfd(struct osp_vm *vm, const struct kvm_ioeventfd *args);
 int osp_coalesce(struct osp_vm *vm, const struct kvm_coalesced_mmio_zone *zone);

@@ -494,6 +494,11 @@ void osp_vm_get(struct osp_vm *vm);
 int osp_check_extension(struct osp_vm *vm, long extension);
 void osp_vm_init(void);
 u32 osp_tsc_khz(void);
+struct osp_vm *osp_vm_alloc(void);
+struct file *osp_vm_file(struct osp_vm *vm);
+
+/* fork.c */
+long osp_vm_fork(struct osp_vm *vm, void __user *arg);
 
 /* vm_events.c: what eventfds and userspace's interrupt controllers need */
 long osp_vm_irqfd(struct osp_vm *vm, void __user *arg);
@@ -505,6 +510,11 @@ long osp_vm_set_irt_entry(struct osp_vm *vm, void __user *arg);
 
 /* vcpu.c */
 int osp_vcpu_create(struct osp_vm *vm, u32 id);
+struct osp_vcpu *osp_vcpu_alloc(struct osp_vm *vm, u32 id);
+struct file *osp_vcpu_file(struct osp_vcpu *vcpu);
+void osp_vcpu_load(struct osp_vcpu *vcpu);
+void osp_vcpu_put(struct osp_vcpu *vcpu);
+void osp_vcpu_copy_run(struct osp_vcpu *to, struct osp_vcpu *from);
 void osp_vcpu_destroy(struct osp_vcpu *vcpu);
 int osp_internal_error(struct osp_vcpu *vcpu, u32 suberror, u32 ndata, ...);
 int osp_triple_fault(struct osp_vcpu *vcpu);

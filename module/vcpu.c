@@ -49,7 +49,16 @@ static struct preempt_ops preempt_ops = {
 	.sched_out = sched_out,
 };
 
-static void load(struct osp_vcpu *vcpu)
+/**
+ * osp_vcpu_load() - this thread uses the vCPU's VMCS from now on
+ * @vcpu: the vCPU; its mutex is held, or nobody else knows it
+ *
+ * Until osp_vcpu_put() it is current wherever the thread runs.  Not nested: a
+ * thread has one at a time.
+ *
+ * Context: process context, preemption on.
+ */
+void osp_vcpu_load(struct osp_vcpu *vcpu)
 {
 	preempt_disable();
 	preempt_notifier_register(&vcpu->preempt);
@@ -57,7 +66,13 @@ static void load(struct osp_vcpu *vcpu)
 	preempt_enable();
 }
 
-static void put(struct osp_vcpu *vcpu)
+/**
+ * osp_vcpu_put() - undo osp_vcpu_load()
+ * @vcpu: the vCPU
+ *
+ * Context: process context, preemption on.
+ */
+void osp_vcpu_put(struct osp_vcpu *vcpu)
 {
 	preempt_disable();
 	osp_vmx_put(vcpu);
@@ -121,12 +136,12 @@ static long vcpu_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 		return -EINTR;
 	if (cmd == KVM_RUN)
 		osp_vcpu_set_thread(vcpu);
-	load(vcpu);
+	osp_vcpu_load(vcpu);
 	if (cmd == KVM_RUN)
 		r = run_ioctl(vcpu, arg);
 	else
 		r = osp_state_ioctl(vcpu, cmd, (void __user *)arg);
-	put(vcpu);
+	osp_vcpu_put(vcpu);
 	mutex_unlock(&vcpu->mutex);
 	return r;
 }
@@ -179,6 +194,41 @@ static const struct file_operations vcpu_fops = {
 	.mmap = vcpu_mmap,
 	.llseek = noop_llseek,
 };
+
+/**
+ * osp_vcpu_file() - a file for a vCPU
+ * @vcpu: the vCPU
+ *
+ * The file holds a reference to the VM, which the last fput() drops.
+ *
+ * Context: process context, may sleep.
+ * Return: the file, or an ERR_PTR().
+ */
+struct file *osp_vcpu_file(struct osp_vcpu *vcpu)
+{
+	struct file *file;
+
+	osp_vm_get(vcpu->vm);
+	file = anon_inode_getfile("ospite-vcpu", &vcpu_fops, vcpu, O_RDWR);
+	if (IS_ERR(file))
+		osp_vm_put(vcpu->vm);
+	return file;
+}
+
+/**
+ * osp_vcpu_copy_run() - hand what userspace is to see and answer to another vCPU
+ * @to: a vCPU that has not run
+ * @from: it is not in KVM_RUN
+ *
+ * Userspace may write to the pages of @from meanwhile, as at any other time.
+ */
+void osp_vcpu_copy_run(struct osp_vcpu *to, struct osp_vcpu *from)
+{
+	memcpy(to->run, from->run, offsetof(struct kvm_run, kvm_valid_regs));
+	if (from->io.complete || to->run->exit_reason == KVM_EXIT_IO)
+		memcpy((void *)to->run + PIO_PAGE * PAGE_SIZE,
+		       (void *)from->run + PIO_PAGE * PAGE_SIZE, PAGE_SIZE);
+}
 
 /* The pages that userspace maps go one by one, so they are not compound. */
 static int alloc_run_pages(struct osp_vcpu *vcpu)
@@ -233,7 +283,19 @@ static int give_lapic(struct osp_vcpu *vcpu)
 	return 0;
 }
 
-static struct osp_vcpu *vcpu_alloc(struct osp_vm *vm, u32 id)
+/**
+ * osp_vcpu_alloc() - make a vCPU of which nobody knows yet
+ * @vm: the VM
+ * @id: its number, free
+ *
+ * Its VMCS is empty (osp_vmx_vcpu_setup()), its local APIC as after RESET and not
+ * on the bus.
+ *
+ * Context: process context, may sleep; the VM's lock is held, or nobody else
+ * knows the VM.
+ * Return: the vCPU, for osp_vcpu_destroy(); ERR_PTR(-ENOMEM), ERR_PTR(-ENOSPC).
+ */
+struct osp_vcpu *osp_vcpu_alloc(struct osp_vm *vm, u32 id)
 {
 	struct osp_vcpu *vcpu = kzalloc(sizeof(*vcpu), GFP_KERNEL_ACCOUNT);
 	int err = -ENOMEM;
@@ -263,10 +325,10 @@ fail:
 
 static void setup(struct osp_vcpu *vcpu)
 {
-	load(vcpu);
+	osp_vcpu_load(vcpu);
 	osp_vmx_vcpu_setup(vcpu);
 	osp_vcpu_reset(vcpu, false);
-	put(vcpu);
+	osp_vcpu_put(vcpu);
 	vcpu->mp_state = !vcpu->lapic || vcpu->id == vcpu->vm->bsp_id ?
 			 KVM_MP_STATE_RUNNABLE : KVM_MP_STATE_UNINITIALIZED;
 }
@@ -332,7 +394,7 @@ int osp_vcpu_create(struct osp_vm *vm, u32 id)
 	r = -EEXIST;
 	if (id_taken(vm, id))
 		goto out;
-	vcpu = vcpu_alloc(vm, id);
+	vcpu = osp_vcpu_alloc(vm, id);
 	r = PTR_ERR_OR_ZERO(vcpu);
 	if (r)
 		goto out;

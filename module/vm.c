@@ -437,6 +437,7 @@ static const struct {
 	{ KVM_UNREGISTER_COALESCED_MMIO, osp_vm_uncoalesce },
 	{ OSPITE_GET_IRT, osp_vm_get_irt },
 	{ OSPITE_SET_IRT_ENTRY, osp_vm_set_irt_entry },
+	{ OSPITE_FORK_VM, osp_vm_fork },
 };
 
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
@@ -444,7 +445,8 @@ static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 	struct osp_vm *vm = file->private_data;
 	int i;
 
-	if (current->mm != vm->mmu.mm)
+	/* A process that has forked is to make a VM of its own of it. */
+	if (current->mm != vm->mmu.mm && cmd != OSPITE_FORK_VM)
 		return -EIO;
 	for (i = 0; i < ARRAY_SIZE(vm_ioctls); i++)
 		if (vm_ioctls[i].cmd == cmd)
@@ -470,7 +472,34 @@ static const struct file_operations vm_fops = {
 	.llseek = noop_llseek,
 };
 
-static struct osp_vm *vm_alloc(void)
+/**
+ * osp_vm_file() - a file for a VM
+ * @vm: the VM
+ *
+ * The file holds a reference to it, which the last fput() drops.
+ *
+ * Context: process context, may sleep.
+ * Return: the file, or an ERR_PTR().
+ */
+struct file *osp_vm_file(struct osp_vm *vm)
+{
+	struct file *file;
+
+	osp_vm_get(vm);
+	file = anon_inode_getfile("ospite-vm", &vm_fops, vm, O_RDWR);
+	if (IS_ERR(file))
+		osp_vm_put(vm);
+	return file;
+}
+
+/**
+ * osp_vm_alloc() - make a VM without vCPUs in the current address space
+ *
+ * Context: process context, may sleep.
+ * Return: the VM, with one reference for osp_vm_put(); ERR_PTR(-ENOMEM),
+ * ERR_PTR(-EBUSY) if another hypervisor holds VMX, ERR_PTR(-EINTR).
+ */
+struct osp_vm *osp_vm_alloc(void)
 {
 	struct osp_vm *vm = kzalloc(sizeof(*vm), GFP_KERNEL_ACCOUNT);
 	int err = -ENOMEM;
@@ -480,6 +509,7 @@ static struct osp_vm *vm_alloc(void)
 	if (!zalloc_cpumask_var(&vm->cpus, GFP_KERNEL_ACCOUNT))
 		goto free_vm;
 	refcount_set(&vm->refs, 1);
+	vm->id = -1;
 	mutex_init(&vm->lock);
 	xa_init(&vm->vcpus);
 	osp_iobus_init(&vm->iobus);
@@ -516,7 +546,7 @@ int osp_vm_create(unsigned long type)
 
 	if (type)
 		return -EINVAL;
-	vm = vm_alloc();
+	vm = osp_vm_alloc();
 	if (IS_ERR(vm))
 		return PTR_ERR(vm);
 	osp_debugfs_add_vm(vm);
@@ -591,6 +621,7 @@ int osp_check_extension(struct osp_vm *vm, long extension)
 	case KVM_CAP_ENABLE_CAP_VM:
 	case KVM_CAP_HALT_POLL:
 	case OSPITE_CAP_FAIL_ENTRY_RULE:
+	case OSPITE_CAP_FORK_VM:
 		return 1;
 	case KVM_CAP_COALESCED_MMIO:
 		return KVM_COALESCED_MMIO_PAGE_OFFSET;

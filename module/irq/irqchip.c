@@ -556,16 +556,15 @@ static void osp_irqchip_storm_fn(struct work_struct *work)
 	osp_irqchip_unlock(chip, flags);
 }
 
-struct osp_irqchip *osp_irqchip_create(const struct osp_irqchip_ops *ops,
-				       bool split, u32 reserved_pins)
+struct osp_irqchip *osp_irqchip_alloc(const struct osp_irqchip_ops *ops,
+				      bool split)
 {
 	struct osp_irqchip *chip = kzalloc(sizeof(*chip), GFP_KERNEL_ACCOUNT);
 
 	if (!chip)
-		return ERR_PTR(-ENOMEM);
+		return NULL;
 	chip->ops = ops;
 	chip->split = split;
-	chip->reserved_pins = reserved_pins;
 	raw_spin_lock_init(&chip->lock);
 	osp_pic_init(&chip->pic);
 	osp_ioapic_init(&chip->ioapic, &chip->bus);
@@ -574,6 +573,17 @@ struct osp_irqchip *osp_irqchip_create(const struct osp_irqchip_ops *ops,
 	INIT_DELAYED_WORK(&chip->storm, osp_irqchip_storm_fn);
 	osp_irqfds_init(&chip->irqfds);
 	osp_irt_init(&chip->irt, &osp_irqchip_irt_ops, chip, !split);
+	return chip;
+}
+
+struct osp_irqchip *osp_irqchip_create(const struct osp_irqchip_ops *ops,
+				       bool split, u32 reserved_pins)
+{
+	struct osp_irqchip *chip = osp_irqchip_alloc(ops, split);
+
+	if (!chip)
+		return ERR_PTR(-ENOMEM);
+	chip->reserved_pins = reserved_pins;
 	if (split) {
 		memset(chip->bus.eoi_watch, 0, sizeof(chip->bus.eoi_watch));
 	} else if (osp_irt_set_default(&chip->irt)) {

@@ -132,6 +132,40 @@ struct osp_irqchip *osp_irqchip_create(const struct osp_irqchip_ops *ops,
 				       bool split, u32 reserved_pins);
 
 /**
+ * osp_irqchip_copy() - interrupt controllers in the state of others
+ * @from:	those of a VM whose mutex is held, and whose vCPUs don't run
+ *
+ * Without local APICs, and with their clocks standing still until
+ * osp_irqchip_start().  irqfds are not copied, nor lines that one with
+ * resampling holds up.  Interrupts may come to @from meanwhile; those that the
+ * copy does not have in flight it may have once more from osp_vapic_copy(), but
+ * never the other way round.
+ *
+ * Context: may sleep.
+ * Return: the chip or ERR_PTR(-ENOMEM).
+ */
+struct osp_irqchip *osp_irqchip_copy(struct osp_irqchip *from);
+
+/**
+ * osp_irqchip_start() - the clocks of a copy go on
+ * @chip:	all its local APICs are registered
+ */
+void osp_irqchip_start(struct osp_irqchip *chip);
+
+/**
+ * osp_vapic_copy() - give a vCPU the local APIC of another
+ * @v:		initialized, not registered
+ * @from:	has the same ID; owner's thread
+ */
+void osp_vapic_copy(struct osp_vapic *v, struct osp_vapic *from);
+
+/**
+ * osp_vapic_start() - the clock of a copy goes on
+ * @v:		registered
+ */
+void osp_vapic_start(struct osp_vapic *v);
+
+/**
  * osp_irqchip_stop() - no timer of the VM's own fires after this
  * @chip:	the chip
  *

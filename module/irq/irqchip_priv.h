@@ -45,6 +45,17 @@ void osp_irqchip_unlock(struct osp_irqchip *chip, unsigned long flags)
 void osp_irqchip_update_listeners(struct osp_irqchip *chip);
 
 /**
+ * osp_irqchip_alloc() - a chip without a table of routes
+ * @ops:	the VM's
+ * @split:	local APICs only
+ *
+ * Context: may sleep.
+ * Return: the chip, or NULL without memory.
+ */
+struct osp_irqchip *osp_irqchip_alloc(const struct osp_irqchip_ops *ops,
+				      bool split);
+
+/**
  * osp_irt_signal() - signal the eventfd of an entry
  * @target:	from the entry's route
  *

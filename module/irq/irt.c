@@ -489,6 +489,47 @@ int osp_irt_set_default(struct osp_irt *irt)
 	return 0;
 }
 
+/* ---- copying a table ---- */
+
+static struct osp_irt_chunk *
+osp_irt_copy_chunk(const struct osp_irt_chunk *from)
+{
+	struct osp_irt_chunk *chunk = osp_zalloc(sizeof(*chunk));
+	u64 route;
+	u32 i;
+
+	for (i = 0; chunk && i < OSP_IRT_CHUNK; i++) {
+		route = from->entry[i].route;
+		if ((route & OSP_ROUTE_KIND) == OSP_IRT_EVENTFD)
+			route = OSP_IRT_BLOCKED;
+		chunk->entry[i].route = route;
+	}
+	return chunk;
+}
+
+int osp_irt_copy(struct osp_irt *irt, const struct osp_irt *from)
+{
+	struct osp_irt_table *old = rcu_dereference_protected(from->table, 1);
+	struct osp_irt_table *table;
+	u32 i;
+
+	if (!old)
+		return 0;
+	table = osp_zalloc(sizeof(*table));
+	if (!table)
+		return -ENOMEM;
+	RCU_INIT_POINTER(irt->table, table);
+	memcpy(table->pin_gsi, old->pin_gsi, sizeof(table->pin_gsi));
+	for (i = 0; i < ARRAY_SIZE(table->chunk); i++) {
+		if (!old->chunk[i])
+			continue;
+		table->chunk[i] = osp_irt_copy_chunk(old->chunk[i]);
+		if (!table->chunk[i])
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 /* ---- life ---- */
 
 void osp_irt_init(struct osp_irt *irt, const struct osp_irt_ops *ops,

@@ -108,6 +108,18 @@ void osp_irt_init(struct osp_irt *irt, const struct osp_irt_ops *ops,
 void osp_irt_destroy(struct osp_irt *irt);
 
 /**
+ * osp_irt_copy() - a table that sends each request where another does
+ * @irt:	has no table yet
+ * @from:	its writers are kept away by the caller
+ *
+ * Counts begin anew.  Requests that lead out of the kernel are blocked, as what
+ * they lead to belongs to the other's owner.
+ * Context: may sleep.
+ * Return: 0 or -ENOMEM; then osp_irt_destroy() frees what there is.
+ */
+int osp_irt_copy(struct osp_irt *irt, const struct osp_irt *from);
+
+/**
  * osp_irt_set() - replace the table whole: KVM_SET_GSI_ROUTING
  * @irt:	the table's owner
  * @e:		the entries

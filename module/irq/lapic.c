@@ -253,6 +253,31 @@ void osp_lapic_set_state(struct osp_lapic *apic,
 	osp_lapic_timer_restore(apic, tmcct);
 }
 
+/* What is posted to @from after it was synced came after the copy was taken. */
+void osp_lapic_copy(struct osp_lapic *apic, struct osp_lapic *from)
+{
+	bool at_entry = apic->timer.at_entry;
+
+	osp_lapic_sync(from);
+	memcpy(apic->regs, from->regs, sizeof(struct kvm_lapic_state));
+	apic->base = from->base;
+	apic->base_reserved = from->base_reserved;
+	apic->irr_words = from->irr_words;
+	apic->isr_words = from->isr_words;
+	apic->by_cpu = from->by_cpu;
+	apic->raised = 0;
+	apic->rescan = true;
+	apic->x2apic_cpuid = from->x2apic_cpuid;
+	apic->tsc_deadline_cpuid = from->tsc_deadline_cpuid;
+	apic->directed_eoi = from->directed_eoi;
+	apic->nr_lvt = from->nr_lvt;
+	apic->events = READ_ONCE(from->events);
+	apic->esr_raised = READ_ONCE(from->esr_raised);
+	apic->sipi_vector = READ_ONCE(from->sipi_vector);
+	apic->timer = from->timer;
+	apic->timer.at_entry = at_entry;
+}
+
 /* ---- from the sender's side: any context ---- */
 
 void osp_lapic_error(struct osp_lapic *apic, unsigned int bit)

@@ -273,6 +273,16 @@ void osp_lapic_init(struct osp_lapic *apic, void *regs, u32 id, bool bsp,
 		    void *ctx);
 
 /**
+ * osp_lapic_copy() - give a local APIC the state of another
+ * @apic:	initialized; not on a bus yet
+ * @from:	has the same ID; owner's thread; its clock stands still
+ *
+ * All but the clock: if @from has one armed, timer.armed says so, and it is for
+ * the caller to arm that of @apic.
+ */
+void osp_lapic_copy(struct osp_lapic *apic, struct osp_lapic *from);
+
+/**
  * osp_lapic_reset() - the state after RESET or INIT, SDM 3A 11.4.7
  * @apic:	the local APIC
  * @init:	INIT: IA32_APIC_BASE and the APIC ID stay

@@ -158,6 +158,8 @@ static inline u64 osp_mmu_eptp(const struct osp_mmu *mmu)
 /* slots.c */
 int osp_mmu_set_region(struct osp_mmu *mmu,
 		       const struct kvm_userspace_memory_region *region);
+int osp_mmu_regions(struct osp_mmu *mmu,
+		    struct kvm_userspace_memory_region **regions, u32 *nr);
 
 /* regions.c */
 int osp_mmu_set_regions(struct osp_mmu *mmu,

@@ -396,6 +396,46 @@ int osp_mmu_set_region(struct osp_mmu *mmu,
 }
 
 /**
+ * osp_mmu_regions() - all slots of a VM, as they were set.
+ * @mmu: the VM's memory.
+ * @regions: set to an array in the order of slot numbers, for kvfree(); NULL if
+ *	there are none.
+ * @nr: set to its length.
+ *
+ * Context: process context of any task, may sleep.
+ * Return: 0 or -ENOMEM.
+ */
+int osp_mmu_regions(struct osp_mmu *mmu,
+		    struct kvm_userspace_memory_region **regions, u32 *nr)
+{
+	struct kvm_userspace_memory_region *region;
+	struct osp_slot *slot;
+	unsigned long id;
+
+	*regions = NULL;
+	*nr = 0;
+	down_read(&mmu->slots_sem);
+	xa_for_each(&mmu->ids, id, slot)
+		++*nr;
+	if (*nr)
+		*regions = kvmalloc_array(*nr, sizeof(**regions),
+					  GFP_KERNEL_ACCOUNT);
+	region = *regions;
+	if (region) {
+		xa_for_each(&mmu->ids, id, slot)
+			*region++ = (struct kvm_userspace_memory_region){
+				.slot = slot->id,
+				.flags = slot->flags,
+				.guest_phys_addr = slot->base_gfn << PAGE_SHIFT,
+				.memory_size = slot->npages << PAGE_SHIFT,
+				.userspace_addr = slot->hva_node.start,
+			};
+	}
+	up_read(&mmu->slots_sem);
+	return *nr && !*regions ? -ENOMEM : 0;
+}
+
+/**
  * osp_slots_destroy() - free all slots of a VM that is gone.
  * @mmu: has no EPT any more, so neither faults nor notifiers look at slots.
  */

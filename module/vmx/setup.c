@@ -206,7 +206,6 @@ static void set_controls(struct osp_vcpu *vcpu)
 	vmwrite(TSC_OFFSET, vcpu->tsc_offset);
 	vmwrite(PROC_CONTROLS, proc_controls(vcpu));
 	vmwrite(PROC2_CONTROLS, proc2_controls(vcpu));
-	set_msr_bitmap(vcpu);
 }
 
 /* The same on every CPU and for every task; the rest is in switch.c. */
@@ -288,6 +287,9 @@ void osp_vmx_reset_events(struct osp_vcpu *vcpu)
 /**
  * osp_vmx_vcpu_setup() - write all that never changes, or only with CPUID
  * @vcpu: the vCPU, loaded for the first time
+ *
+ * But for the MSR bitmap, which osp_vmx_set_intercepts() makes, or
+ * osp_vmx_write_state().
  */
 void osp_vmx_vcpu_setup(struct osp_vcpu *vcpu)
 {

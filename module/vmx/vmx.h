@@ -56,6 +56,21 @@ void osp_vmx_setup_exit(void);
 void osp_vmx_set_intercepts(struct osp_vcpu *vcpu);
 void osp_vmx_pass_msr(struct osp_vcpu *vcpu, u32 msr, bool read, bool write);
 
+/* copy.c: the guest's part of a VMCS as a whole. */
+#define OSP_VMX_STATE_FIELDS	62
+
+/**
+ * struct osp_vmx_state - what a VMCS holds of its guest
+ * @value: in an order known to copy.c
+ */
+struct osp_vmx_state {
+	u64 value[OSP_VMX_STATE_FIELDS];
+};
+
+void osp_vmx_read_state(struct osp_vcpu *vcpu, struct osp_vmx_state *state);
+void osp_vmx_write_state(struct osp_vcpu *vcpu, const struct osp_vmx_state *state,
+			 const struct osp_vcpu *from);
+
 /* apicv.c: what of a local APIC the CPU does itself; the preemption timer. */
 int osp_apicv_vm_init(struct osp_vm *vm);
 void osp_apicv_vm_exit(struct osp_vm *vm);

@@ -144,4 +144,56 @@ struct ospite_memory_regions {
 #define OSPITE_SET_MEMORY_REGIONS \
 	_IOWR(OSPITEIO, 0x03, struct ospite_memory_regions)
 
+/* OSPITE_FORK_VM is there. */
+#define OSPITE_CAP_FORK_VM	(OSPITE_CAP_BASE + 8)
+
+/**
+ * struct ospite_fork_slot - a memory slot whose memory lies elsewhere in the new VM
+ * @slot: id of a slot of the VM that is forked
+ * @flags: 0
+ * @userspace_addr: where its memory lies in the caller's address space
+ */
+struct ospite_fork_slot {
+	__u32 slot;
+	__u32 flags;
+	__u64 userspace_addr;
+};
+
+/**
+ * struct ospite_fork_vcpu - a vCPU of the new VM
+ * @id: as in the VM that was forked
+ * @fd: its new descriptor
+ */
+struct ospite_fork_vcpu {
+	__u32 id;
+	__s32 fd;
+};
+
+/**
+ * struct ospite_fork_vm - a new VM in the state of another
+ * @flags: 0
+ * @nr_slots: how many there are in @slots
+ * @nr_vcpus: in: room in @vcpus; out: how many vCPUs there are
+ * @pad: 0
+ * @slots: address of struct ospite_fork_slot[]: slots to be moved, each at most
+ *	once
+ * @vcpus: address of struct ospite_fork_vcpu[]: filled in the order of creation
+ * @reserved: 0
+ */
+struct ospite_fork_vm {
+	__u32 flags;
+	__u32 nr_slots;
+	__u32 nr_vcpus;
+	__u32 pad;
+	__u64 slots;
+	__u64 vcpus;
+	__u64 reserved[4];
+};
+
+/*
+ * VM ioctl with OSPITE_CAP_FORK_VM, the only one that other processes than the
+ * VM's owner may call; returns the descriptor of the new VM.
+ */
+#define OSPITE_FORK_VM		_IOWR(OSPITEIO, 0x08, struct ospite_fork_vm)
+
 #endif /* _UAPI_LINUX_OSPITE_H */
