@@ -25,10 +25,12 @@ int osp_translate(struct osp_vcpu *vcpu, void *data)
 	struct osp_walk_cpu walk = { };
 	int r;
 
+	/* A read at CPL 0; with SMAP, RFLAGS.AC counts. */
 	osp_prepare_walk(vcpu, &walk);
+	walk.rflags = osp_vmx_rflags(vcpu);
 	osp_mmu_hold(&vcpu->vm->mmu);
-	r = osp_walk(&walk, translation->linear_address, OSP_WALK_IMPLICIT |
-		     OSP_WALK_PEEK, &result);
+	r = osp_walk(&walk, translation->linear_address, OSP_WALK_PEEK,
+		     &result);
 	osp_mmu_release(&vcpu->vm->mmu);
 	/* A table where the guest has no memory */
 	if (r == -ENXIO)
