@@ -501,6 +501,9 @@ static void random_cpu(struct world *w)
 	w->walk.cr4 = s->cr4;
 	w->walk.efer = s->efer;
 	w->walk.rflags = random_bits(RFLAGS_AC, 1);
+	/* SDM 3A 4.6.1: AC allows explicit accesses only.  In Bochs, all. */
+	if (w->access == SEGMENT && s->cr4 & CR4_SMAP)
+		w->walk.rflags = 0;
 	w->walk.pkru = s->cr4 & CR4_PKE ? rnd() : 0;
 	w->walk.cpl = cpl;
 }
