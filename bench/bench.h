@@ -45,6 +45,9 @@ struct row {
 /* The windows between markers that a row produces with --mark. */
 #define MARK_WINDOWS	3
 
+/* What a kind of row returns for an operation that the device doesn't have. */
+#define NOT_THERE	1
+
 /* Kinds of rows (ops_*.c). */
 int measure_loop(const struct bench *bench, const struct row *row,
 		 struct samples *samples);
@@ -67,6 +70,10 @@ int measure_lifecycle(const struct bench *bench, const struct row *row,
 int measure_memory(const struct bench *bench, const struct row *row,
 		   struct samples *samples);
 
+int measure_fork_ioctl(const struct bench *bench, const struct row *row,
+		       struct samples *samples);
+int measure_fork(const struct bench *bench, const struct row *row,
+		 struct samples *samples);
 int measure_spin(const struct bench *bench, const struct row *row,
 		 struct samples *samples);
 int measure_call(const struct bench *bench, const struct row *row,

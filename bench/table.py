@@ -31,7 +31,7 @@ def target(row, kvm):
         return f'{part} of KVM', kvm and kvm * part
     if row['target']:
         return number(row['target']), row['target']
-    return "KVM's", kvm
+    return ("KVM's", kvm) if kvm is not None else ('', None)
 
 
 def verdict(ours, limit):

@@ -288,6 +288,26 @@ int vm_add_fresh(struct vm *vm, size_t size, int populate)
 	return add_slot(vm, 1, GUEST_FRESH, size, vm->fresh);
 }
 
+/*
+ * The same in memory that the host may map by pages of @align bytes, none of
+ * them touched.
+ */
+int vm_add_huge(struct vm *vm, size_t size, size_t align)
+{
+	uintptr_t first;
+
+	vm->fresh_size = size + align;
+	vm->fresh = mmap(NULL, vm->fresh_size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (vm->fresh == MAP_FAILED) {
+		vm->fresh = NULL;
+		return failed("mmap of guest memory");
+	}
+	first = ((uintptr_t)vm->fresh + align - 1) & ~(align - 1);
+	madvise((void *)first, size, MADV_HUGEPAGE);
+	return add_slot(vm, 1, GUEST_FRESH, size, (void *)first);
+}
+
 static int start_at(struct vm *vm, const uint8_t *program, uint64_t stack)
 {
 	struct kvm_regs regs = {

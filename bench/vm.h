@@ -45,6 +45,7 @@ void vm_init(struct vm *vm);
 int vm_open(struct vm *vm, const char *dev, uint8_t *low);
 void vm_close(struct vm *vm);
 int vm_add_fresh(struct vm *vm, size_t size, int populate);
+int vm_add_huge(struct vm *vm, size_t size, size_t align);
 int vm_start(struct vm *vm, const uint8_t *program, uint64_t arg);
 int vm_batch(struct vm *vm, uint64_t iterations, int mark);
 int vm_open_second(struct vm *vm, const struct vm *first);

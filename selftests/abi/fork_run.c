@@ -6,6 +6,7 @@
  * KVM has no such thing, so all cases skip there.  What the ioctl takes, and what
  * it copies, is in fork_vm.c.
  */
+#include <dirent.h>
 #include <pthread.h>
 
 #include "lib/events.h"
@@ -687,4 +688,93 @@ CASE_T(family_of_10, 30)
 		sync_to(v, i);
 	for (i = 0; i < 10; i++)
 		child_ends_well(pid[i]);
+}
+
+/* ---- killed at any instant ---- */
+
+static u32 seed = 20110404;
+
+static u32 random_us(u32 below)
+{
+	seed = seed * 1664525 + 1013904223;
+	return (seed >> 8) % below;
+}
+
+/* Forks without end; each child runs for a moment. */
+static void fork_and_run(void *arg)
+{
+	struct vcpu *v = arg;
+	struct twin t = twin_heir(v->vm, &v, 1);
+	u32 i;
+
+	for (i = 0; i < 50; i++)
+		vcpu_exit(t.v[0]);
+}
+
+static void victim(void)
+{
+	struct vcpu *v = vcpu_new(vm_new(VM_IRQCHIP | VM_PIT), 0);
+
+	setpgid(0, 0);
+	mode_long(v, chain_guest);
+	for (;;) {
+		vcpu_exit(v);
+		child_of(fork_and_run, v);
+	}
+}
+
+/* All of the family at once, whatever each of them is doing. */
+static int kill_family(u32 us)
+{
+	int status;
+	pid_t pid;
+
+	fflush(stdout);
+	pid = MUST(fork());
+	if (!pid) {
+		/* What a child says when its parent is gone is of no interest. */
+		if (!freopen("/dev/null", "w", stdout))
+			_exit(9);
+		victim();
+	}
+	setpgid(pid, pid);
+	usleep(us);
+	MUST(kill(-pid, SIGKILL));
+	MUST(waitpid(pid, &status, 0));
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+}
+
+static int vms_left(void)
+{
+	DIR *d = opendir("/sys/kernel/debug/ospite");
+	struct dirent *e;
+	int n = 0;
+
+	if (!d)
+		skip("no debugfs");
+	while ((e = readdir(d)))
+		n += strchr(e->d_name, '-') != NULL;
+	closedir(d);
+	return n;
+}
+
+/* Its last user may still be on its way out. */
+static int vms_settle(void)
+{
+	int i;
+
+	for (i = 0; i < 500 && vms_left(); i++)
+		usleep(10000);
+	return vms_left();
+}
+
+CASE_T(killed_40_times, 60)
+{
+	int i, killed = 0;
+
+	need_fork();
+	for (i = 0; i < 40; i++)
+		killed += kill_family(random_us(i % 4 ? 30000 : 4000));
+	EQ("killed", killed, 40);
+	EQ("vms-left", vms_settle(), 0);
 }
