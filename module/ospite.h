@@ -33,6 +33,7 @@
 #include "irq/irqchip.h"
 #include "irq/lapic.h"
 #include "mmu/mmu.h"
+#include "mmu/ring.h"
 #include "vmx/names.h"
 #include "vmx/vmx.h"
 
@@ -96,6 +97,7 @@ enum osp_request {
 	OSP_REQ_TLB,		/* INVVPID before the next entry */
 	OSP_REQ_IOAPIC_EOI,	/* tell userspace's I/O APIC of an EOI */
 	OSP_REQ_DEADLINE,	/* stays: a TSC deadline bounds each stay in the guest */
+	OSP_REQ_RING_FULL,	/* the dirty ring may have reached its soft limit */
 };
 
 /* Variable-range MTRRs, and machine-check banks: as many as KVM gives. */
@@ -274,6 +276,7 @@ struct osp_event {
  * @host_cr4: what the VMCS has for the exit
  * @vpid: virtual-processor identifier
  * @apic_page: virtual-APIC page (SDM 3C 30.1)
+ * @pml: page-modification log (pml.c), or NULL
  * @apicv: secondary controls that virtualize the APIC
  * @eoi_watch_gen: of the EOI-exit bitmap in the VMCS
  * @apic_elsewhere: counted in vm->apic_elsewhere
@@ -290,6 +293,7 @@ struct osp_event {
  * @pid: whose thread ran it last; changed under @mutex, read under RCU
  * @ready: that thread waits for a CPU; read by siblings, as @spinning
  * @spinning: it gives way to one of them
+ * @ring: its dirty ring, if the VM has them
  * @sigmask: KVM_SET_SIGNAL_MASK: in force in KVM_RUN
  * @sigmask_set: @sigmask is
  * @index: among the VM's vCPUs
@@ -388,6 +392,7 @@ struct osp_vcpu {
 	u64 host_cr3, host_cr4;
 	u16 vpid;
 	void *apic_page;
+	u64 *pml;
 	u32 apicv;
 	u32 eoi_watch_gen;
 	bool apic_elsewhere;
@@ -404,6 +409,7 @@ struct osp_vcpu {
 	struct pid __rcu *pid;
 	bool ready;
 	bool spinning;
+	struct osp_ring ring;
 	sigset_t sigmask;
 	bool sigmask_set;
 	int index;
@@ -516,6 +522,7 @@ void osp_vcpu_load(struct osp_vcpu *vcpu);
 void osp_vcpu_put(struct osp_vcpu *vcpu);
 void osp_vcpu_copy_run(struct osp_vcpu *to, struct osp_vcpu *from);
 void osp_vcpu_destroy(struct osp_vcpu *vcpu);
+struct osp_vcpu *osp_vcpu_loaded(void);
 int osp_internal_error(struct osp_vcpu *vcpu, u32 suberror, u32 ndata, ...);
 int osp_triple_fault(struct osp_vcpu *vcpu);
 

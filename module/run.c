@@ -28,11 +28,24 @@ static void take_request(struct osp_vcpu *vcpu, enum osp_request request)
 	smp_mb__after_atomic();
 }
 
+/* It stays requested until userspace has emptied the ring. */
+static int ring_full(struct osp_vcpu *vcpu)
+{
+	if (!osp_ring_is_soft_full(&vcpu->ring)) {
+		take_request(vcpu, OSP_REQ_RING_FULL);
+		return 1;
+	}
+	vcpu->run->exit_reason = KVM_EXIT_DIRTY_RING_FULL;
+	return 0;
+}
+
 /* Returns like an exit handler. */
 static int handle_requests(struct osp_vcpu *vcpu)
 {
 	unsigned long requests = READ_ONCE(vcpu->requests);
 
+	if (unlikely(requests & BIT(OSP_REQ_RING_FULL)) && !ring_full(vcpu))
+		return 0;
 	if (unlikely(requests & BIT(OSP_REQ_IOAPIC_EOI))) {
 		take_request(vcpu, OSP_REQ_IOAPIC_EOI);
 		vcpu->run->exit_reason = KVM_EXIT_IOAPIC_EOI;

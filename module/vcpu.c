@@ -11,6 +11,7 @@
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/nospec.h>
+#include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/smp.h>
@@ -24,11 +25,31 @@
 #define RING_PAGE	KVM_COALESCED_MMIO_PAGE_OFFSET
 #define RUN_PAGES	2
 
+/* Of the current thread, from load() to put(); follows it to other CPUs. */
+static DEFINE_PER_CPU(struct osp_vcpu *, loaded_vcpu);
+
+/**
+ * osp_vcpu_loaded() - the vCPU that the current thread is in an ioctl of
+ *
+ * Context: any of the thread.
+ * Return: the vCPU or NULL.
+ */
+struct osp_vcpu *osp_vcpu_loaded(void)
+{
+	struct osp_vcpu *vcpu;
+
+	preempt_disable();
+	vcpu = __this_cpu_read(loaded_vcpu);
+	preempt_enable();
+	return vcpu;
+}
+
 static void sched_in(struct preempt_notifier *notifier, int cpu)
 {
 	struct osp_vcpu *vcpu = container_of(notifier, struct osp_vcpu, preempt);
 
 	WRITE_ONCE(vcpu->ready, false);
+	__this_cpu_write(loaded_vcpu, vcpu);
 	osp_vmx_load(vcpu);
 	osp_ple_sched_in(vcpu);
 }
@@ -42,6 +63,7 @@ static void sched_out(struct preempt_notifier *notifier,
 	if (task_is_running(current))
 		WRITE_ONCE(vcpu->ready, true);
 	osp_vmx_put(vcpu);
+	__this_cpu_write(loaded_vcpu, NULL);
 }
 
 static struct preempt_ops preempt_ops = {
@@ -62,6 +84,7 @@ void osp_vcpu_load(struct osp_vcpu *vcpu)
 {
 	preempt_disable();
 	preempt_notifier_register(&vcpu->preempt);
+	__this_cpu_write(loaded_vcpu, vcpu);
 	osp_vmx_load(vcpu);
 	preempt_enable();
 }
@@ -76,6 +99,7 @@ void osp_vcpu_put(struct osp_vcpu *vcpu)
 {
 	preempt_disable();
 	osp_vmx_put(vcpu);
+	__this_cpu_write(loaded_vcpu, NULL);
 	preempt_notifier_unregister(&vcpu->preempt);
 	preempt_enable();
 }
@@ -162,7 +186,11 @@ static vm_fault_t vcpu_fault(struct vm_fault *fault)
 			return VM_FAULT_OOM;
 		break;
 	default:
-		return VM_FAULT_SIGBUS;
+		if (!osp_mmu_ring_has_page(&vcpu->vm->mmu, fault->pgoff))
+			return VM_FAULT_SIGBUS;
+		page = osp_ring_page(&vcpu->ring, fault->pgoff -
+						  KVM_DIRTY_LOG_PAGE_OFFSET);
+		break;
 	}
 	get_page(page);
 	fault->page = page;
@@ -173,8 +201,16 @@ static const struct vm_operations_struct vcpu_vm_ops = {
 	.fault = vcpu_fault,
 };
 
+/* The kernel writes to the ring, so a private copy of it would be of no use. */
 static int vcpu_mmap(struct file *file, struct vm_area_struct *vma)
 {
+	struct osp_vcpu *vcpu = file->private_data;
+	struct osp_mmu *mmu = &vcpu->vm->mmu;
+
+	if ((osp_mmu_ring_has_page(mmu, vma->vm_pgoff) ||
+	     osp_mmu_ring_has_page(mmu, vma->vm_pgoff + vma_pages(vma) - 1)) &&
+	    (vma->vm_flags & VM_EXEC || !(vma->vm_flags & VM_SHARED)))
+		return -EINVAL;
 	vma->vm_ops = &vcpu_vm_ops;
 	return 0;
 }
@@ -263,6 +299,7 @@ void osp_vcpu_destroy(struct osp_vcpu *vcpu)
 	osp_vmx_vcpu_free(vcpu);
 	if (vcpu->fpu.fpstate)
 		osp_host_fpu_free(&vcpu->fpu);
+	osp_ring_free(&vcpu->ring);
 	free_run_pages(vcpu);
 	osp_vcpu_forget_thread(vcpu);
 	kvfree(vcpu->cpuid);
@@ -310,7 +347,9 @@ struct osp_vcpu *osp_vcpu_alloc(struct osp_vm *vm, u32 id)
 	mutex_init(&vcpu->mutex);
 	rcuwait_init(&vcpu->wait);
 	preempt_notifier_init(&vcpu->preempt, &preempt_ops);
-	if (!osp_host_fpu_alloc(&vcpu->fpu) || alloc_run_pages(vcpu))
+	if (!osp_host_fpu_alloc(&vcpu->fpu) || alloc_run_pages(vcpu) ||
+	    osp_ring_alloc(&vcpu->ring, &vm->mmu, &vcpu->requests,
+			   OSP_REQ_RING_FULL))
 		goto fail;
 	err = osp_vmx_vcpu_init(vcpu);
 	if (!err)

@@ -31,6 +31,20 @@ static void mmu_flush(struct osp_mmu *mmu)
 	osp_vmx_flush_ept(vm->cpus, osp_mmu_eptp(mmu));
 }
 
+static void mmu_drain(struct osp_mmu *mmu)
+{
+	struct osp_vm *vm = container_of(mmu, struct osp_vm, mmu);
+
+	osp_pml_drain_all(vm->cpus);
+}
+
+static struct osp_ring *mmu_ring(struct osp_mmu *mmu)
+{
+	struct osp_vcpu *vcpu = osp_vcpu_loaded();
+
+	return vcpu && &vcpu->vm->mmu == mmu ? &vcpu->ring : NULL;
+}
+
 /* The last reference is gone and so is the memory: nothing is left. */
 static void mmu_freed(struct osp_mmu *mmu)
 {
@@ -43,6 +57,8 @@ static void mmu_freed(struct osp_mmu *mmu)
 static struct osp_mmu_ops mmu_ops = {
 	.flush = mmu_flush,
 	.freed = mmu_freed,
+	.drain = mmu_drain,
+	.ring = mmu_ring,
 };
 
 /**
@@ -233,6 +249,39 @@ static long set_memory_list(struct osp_vm *vm, void __user *arg)
 	return r;
 }
 
+static long get_dirty_log(struct osp_vm *vm, void __user *arg)
+{
+	struct kvm_dirty_log log;
+
+	if (copy_from_user(&log, arg, sizeof(log)))
+		return -EFAULT;
+	return osp_mmu_get_dirty_log(&vm->mmu, &log);
+}
+
+static long clear_dirty_log(struct osp_vm *vm, void __user *arg)
+{
+	struct kvm_clear_dirty_log log;
+
+	if (copy_from_user(&log, arg, sizeof(log)))
+		return -EFAULT;
+	return osp_mmu_clear_dirty_log(&vm->mmu, &log);
+}
+
+static long reset_dirty_rings(struct osp_vm *vm, void __user *arg)
+{
+	struct osp_vcpu *vcpu;
+	unsigned long i;
+	long n = 0;
+
+	if (!vm->mmu.ring_size)
+		return -EINVAL;
+	mutex_lock(&vm->lock);
+	xa_for_each(&vm->vcpus, i, vcpu)
+		n += osp_ring_reset(&vm->mmu, &vcpu->ring);
+	mutex_unlock(&vm->lock);
+	return n;
+}
+
 /*
  * With unrestricted guests no TSS or page table of ours is needed in guest
  * memory; the addresses are checked and forgotten.
@@ -387,6 +436,17 @@ static long set_halt_poll(struct osp_vm *vm, const struct kvm_enable_cap *cap)
 	return 0;
 }
 
+static long enable_dirty_ring(struct osp_vm *vm, u64 bytes)
+{
+	long r = -EINVAL;
+
+	mutex_lock(&vm->lock);
+	if (!vm->nr_vcpus)
+		r = osp_mmu_set_ring_size(&vm->mmu, bytes);
+	mutex_unlock(&vm->lock);
+	return r;
+}
+
 static long enable_cap(struct osp_vm *vm, void __user *arg)
 {
 	struct kvm_enable_cap cap;
@@ -402,6 +462,11 @@ static long enable_cap(struct osp_vm *vm, void __user *arg)
 		return make_irqchip(vm, true, cap.args[0], -EEXIST);
 	case KVM_CAP_HALT_POLL:
 		return set_halt_poll(vm, &cap);
+	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
+		return osp_mmu_manual_protect(&vm->mmu, cap.args[0]);
+	case KVM_CAP_DIRTY_LOG_RING:
+	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
+		return enable_dirty_ring(vm, cap.args[0]);
 	default:
 		return -EINVAL;
 	}
@@ -416,6 +481,9 @@ static const struct {
 	{ KVM_CREATE_VCPU, create_vcpu },
 	{ KVM_SET_USER_MEMORY_REGION, set_memory },
 	{ OSPITE_SET_MEMORY_REGIONS, set_memory_list },
+	{ KVM_GET_DIRTY_LOG, get_dirty_log },
+	{ KVM_CLEAR_DIRTY_LOG, clear_dirty_log },
+	{ KVM_RESET_DIRTY_RINGS, reset_dirty_rings },
 	{ KVM_SET_TSS_ADDR, set_tss_addr },
 	{ KVM_SET_IDENTITY_MAP_ADDR, set_identity_map_addr },
 	{ KVM_SET_NR_MMU_PAGES, set_nr_mmu_pages },
@@ -572,6 +640,7 @@ void osp_vm_init(void)
 {
 	mmu_ops.ept_ad = osp_vmx_cap.ept_vpid & BIT_ULL(21);
 	mmu_ops.max_leaf = max_ept_leaf();
+	mmu_ops.pml = osp_vmx_cap.proc2 & SECONDARY_EXEC_ENABLE_PML;
 	mmu_ops.phys_bits = boot_cpu_data.x86_phys_bits;
 }
 
@@ -623,6 +692,12 @@ int osp_check_extension(struct osp_vm *vm, long extension)
 	case OSPITE_CAP_FAIL_ENTRY_RULE:
 	case OSPITE_CAP_FORK_VM:
 		return 1;
+	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
+		return KVM_DIRTY_LOG_MANUAL_PROTECT_ENABLE |
+		       KVM_DIRTY_LOG_INITIALLY_SET;
+	case KVM_CAP_DIRTY_LOG_RING:
+	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
+		return OSP_RING_MAX_BYTES;
 	case KVM_CAP_COALESCED_MMIO:
 		return KVM_COALESCED_MMIO_PAGE_OFFSET;
 	case OSPITE_CAP_IRT:

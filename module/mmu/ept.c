@@ -48,6 +48,7 @@
  * @count: how many, at most FAULT_AROUND.
  * @level: the level of the entry to map @gfn by; to begin with, the highest
  *	that guest and host addresses allow.
+ * @logs: its dirty pages are logged.
  * @writable: the slot is.
  */
 struct fault {
@@ -62,6 +63,7 @@ struct fault {
 	u64 first;
 	unsigned int count;
 	int level;
+	bool logs;
 	bool writable;
 };
 
@@ -153,6 +155,7 @@ static int find_slot(struct fault *f)
 	f->hva = osp_slot_hva(slot, f->gfn);
 	f->slot_first = slot->base_gfn;
 	f->slot_end = slot->base_gfn + slot->npages;
+	f->logs = osp_slot_logs(slot);
 	f->level = highest_level(f);
 	return 0;
 }
@@ -170,42 +173,43 @@ static int fill_entry(u64 *entry, u64 leaf, u64 born)
 			if ((old ^ leaf) & (OSP_EPT_ADDR | OSP_EPT_LEAF))
 				return -ESTALE;
 			/* Another vCPU was here first, or it was spurious. */
-			if (!(leaf & ~old & OSP_EPT_W))
+			if (!(leaf & ~old & (OSP_EPT_W | OSP_EPT_HOST_W)))
 				return 0;
 		}
-		new = leaf | born | (old & (OSP_EPT_A | OSP_EPT_D));
+		new = leaf | born | (old & OSP_EPT_A);
 	} while (!try_cmpxchg64(entry, &old, new));
 	return 0;
 }
 
 /*
- * The entry of the frame that was touched is born accessed and, if written,
- * dirty: the CPU is about to set the flags anyway.
+ * Pages are born dirty, so that the CPU need not set the flag, nor log that it
+ * does; only where it shall log it they are not (protect.c).
  */
 static u64 born_flags(const struct fault *f)
 {
-	return OSP_EPT_A | (f->write ? OSP_EPT_D : 0);
+	return f->logs && f->mmu->ops->pml ? 0 : OSP_EPT_D;
 }
 
 /*
- * Neighbours are not accessed yet; but without flags for EPT, accessed stands
- * for mapped (notifier.c).
+ * The frame that was touched is born accessed, too.  Neighbours are not accessed
+ * yet; but without flags for EPT, accessed stands for mapped (notifier.c).
  */
 static int fill_group(const struct fault *f, const u64 *leaves, u64 *entry)
 {
-	u64 born = f->mmu->ops->ept_ad ? 0 : OSP_EPT_A;
+	u64 born = born_flags(f) | (f->mmu->ops->ept_ad ? 0 : OSP_EPT_A);
 	unsigned int i, touched = f->gfn - f->first;
 
 	for (i = 0; i < f->count; i++)
 		if (leaves[i] && i != touched && !READ_ONCE(entry[i]))
 			fill_entry(&entry[i], leaves[i], born);
-	return fill_entry(&entry[touched], leaves[touched], born_flags(f));
+	return fill_entry(&entry[touched], leaves[touched],
+			  born_flags(f) | OSP_EPT_A);
 }
 
 /* A leaf of a higher level than asked for is there; is that enough? */
 static int met_leaf(const struct fault *f, const u64 *entry)
 {
-	return f->write && !(READ_ONCE(*entry) & OSP_EPT_W) ? -ESTALE : 0;
+	return f->write && !(READ_ONCE(*entry) & OSP_EPT_HOST_W) ? -ESTALE : 0;
 }
 
 /* Returns -EAGAIN if the stash is to be filled. */
@@ -242,7 +246,7 @@ static int map_huge(struct fault *f, u64 leaf, struct osp_stash *stash)
 		return -EAGAIN;
 	if (level > f->level)
 		return met_leaf(f, entry);
-	return fill_entry(entry, leaf, born_flags(f));
+	return fill_entry(entry, leaf, born_flags(f) | OSP_EPT_A);
 }
 
 static int map_locked(struct fault *f, const u64 *leaves,
@@ -294,7 +298,20 @@ static int map(struct fault *f, const u64 *leaves)
 
 static bool is_enough(const struct fault *f, u64 leaf)
 {
-	return leaf & (f->write ? OSP_EPT_W : OSP_EPT_R);
+	return leaf & (f->write ? OSP_EPT_HOST_W : OSP_EPT_R);
+}
+
+/*
+ * What the guest may get of a leaf.  Where writes are logged it gets write access
+ * in a second step (osp_log_fault()), unless the CPU logs it page by page.
+ */
+static u64 allowed(const struct fault *f, u64 leaf)
+{
+	if (!f->writable)
+		return leaf & ~(OSP_EPT_W | OSP_EPT_HOST_W);
+	if (f->logs && (f->level > 1 || !f->mmu->ops->pml))
+		return leaf & ~OSP_EPT_W;
+	return leaf;
 }
 
 /*
@@ -304,11 +321,10 @@ static bool is_enough(const struct fault *f, u64 leaf)
 static int map_present(struct fault *f, bool around)
 {
 	struct mm_struct *mm = f->mmu->mm;
-	u64 mask = f->writable ? ~0ULL : ~OSP_EPT_W;
 	u64 leaves[FAULT_AROUND];
 	unsigned int i;
 
-	leaves[0] = osp_host_leaf(mm, f->hva, &f->level) & mask;
+	leaves[0] = allowed(f, osp_host_leaf(mm, f->hva, &f->level));
 	if (!is_enough(f, leaves[0]))
 		return FAULT_ABSENT;
 	if (f->level > 1)
@@ -321,7 +337,7 @@ static int map_present(struct fault *f, bool around)
 	choose_group(f);
 	osp_host_leaves(mm, hva_of(f, f->first), f->count, leaves);
 	for (i = 0; i < f->count; i++)
-		leaves[i] &= mask;
+		leaves[i] = allowed(f, leaves[i]);
 	/* It may have changed since we looked first. */
 	if (!is_enough(f, leaves[f->gfn - f->first]))
 		return FAULT_AGAIN;
@@ -369,6 +385,25 @@ static int fault_once(struct fault *f)
 	return ret == FAULT_ABSENT ? map_absent(f) : ret;
 }
 
+/* Returns as osp_log_fault(). */
+static int allow_write(const struct fault *f)
+{
+	if (!f->write || !READ_ONCE(f->mmu->protects))
+		return 0;
+	return osp_log_fault(f->mmu, f->gfn);
+}
+
+/* Perhaps the page is there, and only the log keeps the guest from writing. */
+static int fault_with_log(struct fault *f)
+{
+	int ret = allow_write(f);
+
+	if (ret)
+		return min(ret, OSP_FAULT_FIXED);
+	ret = fault_once(f);
+	return ret ?: min(allow_write(f), OSP_FAULT_FIXED);
+}
+
 /*
  * Overtaken.  If the invalidation is still under way, wait for its end rather
  * than keep the CPU from the task that makes it.  Returns 0, or an error if a
@@ -411,7 +446,7 @@ int osp_ept_fault(struct osp_mmu *mmu, u64 gpa, unsigned int access)
 	if (current->mm != mmu->mm)
 		return -EIO;
 	for (tries = 0; tries < FAULT_TRIES; tries++) {
-		ret = fault_once(&f);
+		ret = fault_with_log(&f);
 		if (ret != FAULT_AGAIN && ret != FAULT_ABSENT)
 			return ret;
 		if (ret == FAULT_AGAIN && await_change(&f))

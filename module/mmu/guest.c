@@ -37,12 +37,13 @@ void osp_mmu_release(struct osp_mmu *mmu)
 }
 
 /*
- * The host virtual address of guest memory, and how many of @len bytes from
- * there lie in the same slot.  Returns 0, -ENXIO if there is no memory for this
- * access, -EIO outside the owner's address space.
+ * The host virtual address of guest memory, its slot, and how many of @len bytes
+ * from there lie in the same slot.  Returns 0, -ENXIO if there is no memory for
+ * this access, -EIO outside the owner's address space.
  */
 static int find_memory(struct osp_mmu *mmu, u64 gpa, bool write,
-		       unsigned int *len, unsigned long *hva)
+		       unsigned int *len, unsigned long *hva,
+		       const struct osp_slot **found)
 {
 	struct osp_slot *slot;
 	u64 offset, room;
@@ -57,7 +58,20 @@ static int find_memory(struct osp_mmu *mmu, u64 gpa, bool write,
 	room = (slot->npages << PAGE_SHIFT) - offset;
 	*len = min_t(u64, *len, room);
 	*hva = slot->hva_node.start + offset;
+	*found = slot;
 	return 0;
+}
+
+/* Some of it may have been written even if there was an error. */
+static void mark_written(struct osp_mmu *mmu, const struct osp_slot *slot,
+			 u64 gpa, unsigned int len)
+{
+	u64 gfn = gpa >> PAGE_SHIFT, last = (gpa + len - 1) >> PAGE_SHIFT;
+
+	if (likely(!osp_slot_logs(slot)))
+		return;
+	for (; gfn <= last; gfn++)
+		osp_log_mark(mmu, slot, gfn);
 }
 
 /**
@@ -120,14 +134,20 @@ static __always_inline int transfer(struct osp_mmu *mmu, u64 gpa, void *buf,
 				    unsigned int len, bool write)
 {
 	while (len) {
+		const struct osp_slot *slot;
 		unsigned int part = len;
 		unsigned long hva;
 		int ret;
 
-		ret = find_memory(mmu, gpa, write, &part, &hva);
-		if (!ret)
-			ret = write ? write_user(hva, buf, part) :
-				      read_user(hva, buf, part);
+		ret = find_memory(mmu, gpa, write, &part, &hva, &slot);
+		if (ret)
+			return ret;
+		if (write) {
+			ret = write_user(hva, buf, part);
+			mark_written(mmu, slot, gpa, part);
+		} else {
+			ret = read_user(hva, buf, part);
+		}
 		if (ret)
 			return ret;
 		gpa += part;
@@ -234,14 +254,18 @@ static int split_cmpxchg(struct osp_mmu *mmu, u64 gpa, u64 *old, u64 new,
 int osp_gpa_cmpxchg(struct osp_mmu *mmu, u64 gpa, u64 *old, u64 new,
 		    unsigned int len)
 {
+	const struct osp_slot *slot;
 	unsigned int part = len;
 	unsigned long hva;
 	int ret;
 
-	ret = find_memory(mmu, gpa, true, &part, &hva);
+	ret = find_memory(mmu, gpa, true, &part, &hva, &slot);
 	if (ret)
 		return ret;
 	if ((gpa & (L1_CACHE_BYTES - 1)) + len > L1_CACHE_BYTES)
 		return split_cmpxchg(mmu, gpa, old, new, len);
-	return cmpxchg_user(hva, old, new, len);
+	ret = cmpxchg_user(hva, old, new, len);
+	if (!ret)
+		mark_written(mmu, slot, gpa, len);
+	return ret;
 }

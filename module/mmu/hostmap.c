@@ -71,7 +71,7 @@ static u64 rights_of(u64 entry, u64 pat)
 	u64 leaf = OSP_EPT_R | OSP_EPT_X;
 
 	if ((entry & (_PAGE_RW | _PAGE_DIRTY)) == (_PAGE_RW | _PAGE_DIRTY))
-		leaf |= OSP_EPT_W;
+		leaf |= OSP_EPT_W | OSP_EPT_HOST_W;
 	if (!(entry & (_PAGE_PWT | _PAGE_PCD | pat)))
 		leaf |= OSP_EPT_MT_WB | OSP_EPT_IPAT;
 	return leaf;

@@ -13,13 +13,17 @@
 #include "mmu.h"
 
 /**
- * struct osp_slot - a range of guest-physical memory; constant once published.
+ * struct osp_slot - a range of guest-physical memory; but for its dirty log,
+ *	constant once published.
  * @gfn_node: in the two copies of osp_mmu.gfns.
  * @hva_node: in osp_mmu.hvas: first and last host virtual address.
  * @base_gfn: first guest frame.
  * @npages: number of frames, not zero.
  * @id: KVM's slot number.
- * @flags: KVM_MEM_*.
+ * @flags: KVM_MEM_*; KVM_MEM_LOG_DIRTY_PAGES comes and goes with mmu->lock held
+ *	for write, as @log does.
+ * @log: the bitmap of pages written, or NULL (dirty.c); read under RCU.
+ * @loose: the frame from which on collapse.c has work to do.
  * @rcu: frees it after the last look-up that may have seen it.
  */
 struct osp_slot {
@@ -29,6 +33,8 @@ struct osp_slot {
 	u64 npages;
 	u32 id;
 	u32 flags;
+	struct osp_log *log;
+	u64 loose;
 	struct rcu_head rcu;
 };
 
@@ -78,6 +84,11 @@ static inline u64 osp_level_pages(int level)
 #define OSP_EPT_A		BIT_ULL(8)
 #define OSP_EPT_D		BIT_ULL(9)
 #define OSP_EPT_ADDR		GENMASK_ULL(51, 12)
+/*
+ * Ours, in a leaf: the host has the page writable, so that OSP_EPT_W may be set
+ * if only the dirty log is told.  Wherever OSP_EPT_W is, it is too.
+ */
+#define OSP_EPT_HOST_W		BIT_ULL(52)
 
 /**
  * struct osp_stash - zeroed tables for osp_ept_entry() to take.
@@ -111,10 +122,39 @@ int osp_stash_fill(struct osp_mmu *mmu, struct osp_stash *stash);
 void osp_stash_drain(struct osp_mmu *mmu, struct osp_stash *stash);
 u64 *osp_ept_entry(struct osp_mmu *mmu, u64 gfn, int *level,
 		   struct osp_stash *stash);
+u64 *osp_ept_lookup(struct osp_mmu *mmu, u64 gfn, int *level);
+struct page *osp_stash_take(struct osp_stash *stash);
 bool osp_ept_zap(struct osp_zap *zap);
+void osp_ept_replace(struct osp_zap *zap, u64 gfn, int level, u64 leaf);
+void osp_ept_flush(struct osp_mmu *mmu);
 void osp_zap_finish(struct osp_zap *zap);
 void osp_zap_gfns(struct osp_mmu *mmu, u64 gfn, u64 end);
 bool osp_ept_age(struct osp_mmu *mmu, u64 gfn, u64 end, bool clear);
+
+/* protect.c: write access, and what takes it away for the dirty log's sake */
+bool osp_protect_mask(struct osp_mmu *mmu, u64 gfn, unsigned long mask);
+void osp_protect_range(struct osp_mmu *mmu, u64 gfn, u64 end);
+void osp_allow_table(struct osp_mmu *mmu, u64 *table);
+
+/* collapse.c */
+void osp_collapse_init(struct osp_mmu *mmu);
+void osp_collapse_slot(struct osp_mmu *mmu, struct osp_slot *slot);
+void osp_collapse_stop(struct osp_mmu *mmu);
+
+/* dirty.c: the dirty log */
+int osp_log_alloc(struct osp_mmu *mmu, struct osp_slot *slot);
+void osp_log_free(struct osp_slot *slot);
+void osp_log_begin(struct osp_mmu *mmu, struct osp_slot *slot);
+int osp_log_change(struct osp_mmu *mmu, struct osp_slot *slot, u32 flags);
+void osp_log_release(struct osp_slot *slot);
+void osp_log_carry(const struct osp_slot *from, struct osp_slot *to);
+void osp_log_end(struct osp_mmu *mmu, const struct osp_slot *slot);
+void osp_log_mark(struct osp_mmu *mmu, const struct osp_slot *slot, u64 gfn);
+
+static inline bool osp_slot_logs(const struct osp_slot *slot)
+{
+	return READ_ONCE(slot->flags) & KVM_MEM_LOG_DIRTY_PAGES;
+}
 
 /* hostmap.c */
 u64 osp_host_leaf(struct mm_struct *mm, unsigned long hva, int *level);

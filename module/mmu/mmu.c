@@ -46,6 +46,7 @@ int osp_mmu_init(struct osp_mmu *mmu, const struct osp_mmu_ops *ops)
 	mmu->gfns[0] = RB_ROOT;
 	mmu->gfns[1] = RB_ROOT;
 	mmu->hvas = RB_ROOT_CACHED;
+	osp_collapse_init(mmu);
 	mmu->root = osp_ept_new_root(mmu);
 	if (!mmu->root)
 		return -ENOMEM;
@@ -73,6 +74,7 @@ void osp_mmu_destroy(struct osp_mmu *mmu)
 {
 	u64 *root = mmu->root;
 
+	osp_collapse_stop(mmu);
 	/* From here on the notifier finds nothing to do. */
 	write_lock(&mmu->lock);
 	mmu->root = NULL;

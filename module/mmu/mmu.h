@@ -39,6 +39,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 #include <linux/xarray.h>
 
 /* The value of KVM_CAP_NR_MEMSLOTS; ids are 0 to this number less one. */
@@ -48,6 +49,7 @@
 #define OSP_EPT_MAX_LEAF	3
 
 struct osp_mmu;
+struct osp_ring;
 
 /**
  * struct osp_mmu_ops - what the VM lends to its memory.
@@ -62,6 +64,12 @@ struct osp_mmu;
  *	bottom halves off (it must not sleep: kfree() and little else);
  *	possibly before osp_mmu_destroy() returns.  Not called for an
  *	osp_mmu_init() that failed.
+ * @drain: have the page-modification logs of all vCPUs told to osp_log_written():
+ *	when it returns, what any of them wrote before the call has been.  Context
+ *	as of @flush, but with slots_sem held.  NULL without @pml.
+ * @ring: the dirty ring of the vCPU that the current thread is in an ioctl of,
+ *	if it has one, else NULL.  Called in any context of such a thread.
+ * @pml: the CPU logs the pages whose dirty flag it sets (SDM 3C 29.3.6).
  * @ept_ad: this CPU has accessed and dirty flags for EPT (IA32_VMX_EPT_VPID_CAP
  *	bit 21).
  * @max_leaf: the highest level of the EPT whose entries may map memory: 1 for
@@ -72,6 +80,9 @@ struct osp_mmu;
 struct osp_mmu_ops {
 	void (*flush)(struct osp_mmu *mmu);
 	void (*freed)(struct osp_mmu *mmu);
+	void (*drain)(struct osp_mmu *mmu);
+	struct osp_ring *(*ring)(struct osp_mmu *mmu);
+	bool pml;
 	bool ept_ad;
 	u8 max_leaf;
 	u8 phys_bits;
@@ -106,6 +117,13 @@ struct osp_mmu_ops {
  * @nr_pages: pages in all slots.  Under @slots_sem.
  * @device_gfn: the frame of device.c's page, or 0.  Written under @slots_sem
  *	held for read, always the same value.
+ * @nr_logged: slots with KVM_MEM_LOG_DIRTY_PAGES.  Under @slots_sem.
+ * @protects: one slot has had it, so that leaves may lack OSP_EPT_W for that
+ *	reason.
+ * @manual_protect: KVM_DIRTY_LOG_MANUAL_*, as userspace set them.
+ * @ring_size: of each vCPU's dirty ring, in entries; 0 without.  Constant once
+ *	there are vCPUs.
+ * @collapse: puts small pages together after logging (collapse.c).
  * @notifier: tells what the host does with the pages behind.
  */
 struct osp_mmu {
@@ -134,6 +152,12 @@ struct osp_mmu {
 	struct rb_root_cached hvas;
 	unsigned long nr_pages;
 	u64 device_gfn;
+
+	unsigned int nr_logged;
+	bool protects;
+	u8 manual_protect;
+	u32 ring_size;
+	struct work_struct collapse;
 
 	struct mmu_notifier notifier;
 };
@@ -181,6 +205,26 @@ int osp_ept_fault(struct osp_mmu *mmu, u64 gpa, unsigned int access);
 
 /* stat.c: entries of each size, for whoever looks. */
 void osp_mmu_leaves(struct osp_mmu *mmu, u64 leaves[OSP_EPT_MAX_LEAF]);
+
+/* protect.c: a write to a page that is protected for the dirty log's sake */
+bool osp_log_fault_fast(struct osp_mmu *mmu, u64 gpa);
+int osp_log_fault(struct osp_mmu *mmu, u64 gfn);
+
+/* dirty.c */
+long osp_mmu_get_dirty_log(struct osp_mmu *mmu, const struct kvm_dirty_log *log);
+long osp_mmu_clear_dirty_log(struct osp_mmu *mmu,
+			     const struct kvm_clear_dirty_log *log);
+long osp_mmu_manual_protect(struct osp_mmu *mmu, u64 flags);
+void osp_log_written(struct osp_mmu *mmu, u64 gfn);
+
+/**
+ * osp_mmu_is_logging() - is there a slot whose dirty pages are logged?
+ * @mmu: the VM's memory.
+ */
+static inline bool osp_mmu_is_logging(const struct osp_mmu *mmu)
+{
+	return READ_ONCE(mmu->nr_logged);
+}
 
 /* device.c: a page of the kernel's in guest-physical memory. */
 int osp_mmu_map_page(struct osp_mmu *mmu, u64 gpa, u64 page,

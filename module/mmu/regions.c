@@ -102,6 +102,8 @@ static int prepare_entry(struct change *c, u32 i)
 	if (!slot)
 		return -ENOMEM;
 	c->pairs[i].new = slot;
+	if (osp_log_alloc(c->mmu, slot))
+		return -ENOMEM;
 	if (osp_slot_next_in(&c->coming, slot->base_gfn, last_gfn(slot)) ||
 	    overlaps_staying(c, slot))
 		return -EEXIST;
@@ -141,6 +143,7 @@ static void give_up(struct change *c)
 			continue;
 		/* Only what is reserved; a slot stays. */
 		xa_release(&c->mmu->ids, c->pairs[i].new->id);
+		osp_log_free(c->pairs[i].new);
 		kfree(c->pairs[i].new);
 	}
 }
@@ -160,11 +163,16 @@ static void zap_range(struct osp_zap *zap, u64 gfn, u64 end)
 	write_unlock(&zap->mmu->lock);
 }
 
-/* Does a frame that is in both lead to the same memory with the same rights? */
+/* Does a frame that is in both lead to the same memory? */
 static bool same_memory(const struct osp_slot *a, const struct osp_slot *b)
 {
-	return a->flags == b->flags &&
-	       osp_slot_hva(a, b->base_gfn) == b->hva_node.start;
+	return osp_slot_hva(a, b->base_gfn) == b->hva_node.start;
+}
+
+/* With the same rights?  What a new log does not know of can't be written. */
+static bool maps_alike(const struct osp_slot *a, const struct osp_slot *b)
+{
+	return a->flags == b->flags && !osp_slot_logs(b) && same_memory(a, b);
 }
 
 /* Take out what an old slot maps and no new one maps alike. */
@@ -176,7 +184,7 @@ static void zap_old(struct change *c, struct osp_zap *zap,
 
 	while ((new = osp_slot_next_in(&c->coming, at, end - 1))) {
 		at = last_gfn(new) + 1;
-		if (!same_memory(old, new))
+		if (!maps_alike(old, new))
 			continue;
 		zap_range(zap, gfn, new->base_gfn);
 		gfn = at;
@@ -212,6 +220,32 @@ static void zap_changed(struct change *c)
 }
 
 /*
+ * The new logs take over what the old ones have.  Nothing is added to those any
+ * more: no vCPU can write to the slots, and none has anything in a log of its own,
+ * as it had to leave the guest for the flush.
+ */
+static void carry_logs(struct change *c)
+{
+	struct osp_slot *old, *new;
+	u64 at;
+	u32 i;
+
+	for (i = 0; i < c->nr; i++) {
+		old = c->pairs[i].old;
+		if (!old || !osp_slot_logs(old))
+			continue;
+		at = old->base_gfn;
+		while ((new = osp_slot_next_in(&c->coming, at, last_gfn(old)))) {
+			if (same_memory(old, new))
+				osp_log_carry(old, new);
+			at = last_gfn(new) + 1;
+			if (at > last_gfn(old))
+				break;
+		}
+	}
+}
+
+/*
  * The notifier has to find whatever is mapped, through the old slots or the
  * new ones: so the new come first, and the old go last.
  */
@@ -243,6 +277,8 @@ static void drop_old(struct change *c)
 		interval_tree_remove(&old->hva_node, &c->mmu->hvas);
 		write_unlock(&c->mmu->lock);
 		c->mmu->nr_pages -= old->npages;
+		osp_log_end(c->mmu, old);
+		osp_log_release(old);
 		kfree_rcu(old, rcu);
 	}
 }
@@ -263,6 +299,7 @@ static void exchange(struct change *c)
 			xa_erase(&mmu->ids, c->regions[i].slot);
 			continue;
 		}
+		osp_log_begin(mmu, new);
 		osp_slot_insert(mmu, new);
 		mmu->nr_pages += new->npages;
 		xa_store(&mmu->ids, new->id, new, GFP_KERNEL_ACCOUNT);
@@ -281,6 +318,7 @@ static void apply(struct change *c)
 	smp_wmb();
 	add_hvas(c);
 	zap_changed(c);
+	carry_logs(c);
 	exchange(c);
 	drop_old(c);
 	/* And even again after the last. */

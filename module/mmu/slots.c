@@ -20,7 +20,7 @@
 /* KVM's own limit of a slot's size. */
 #define SLOT_MAX_PAGES	((1UL << 31) - 1)
 
-#define SLOT_FLAGS	KVM_MEM_READONLY
+#define SLOT_FLAGS	(KVM_MEM_READONLY | KVM_MEM_LOG_DIRTY_PAGES)
 
 /*
  * The tree by guest frame.  A change is made to one copy while readers use the
@@ -171,6 +171,7 @@ void osp_slots_changed(struct osp_mmu *mmu)
  */
 static void publish_slot(struct osp_mmu *mmu, struct osp_slot *slot)
 {
+	osp_log_begin(mmu, slot);
 	write_lock(&mmu->lock);
 	interval_tree_insert(&slot->hva_node, &mmu->hvas);
 	write_unlock(&mmu->lock);
@@ -192,6 +193,7 @@ static void retract_slot(struct osp_mmu *mmu, struct osp_slot *slot)
 	write_lock(&mmu->lock);
 	interval_tree_remove(&slot->hva_node, &mmu->hvas);
 	write_unlock(&mmu->lock);
+	osp_log_end(mmu, slot);
 	mmu->nr_pages -= slot->npages;
 }
 
@@ -277,8 +279,12 @@ static int create_slot(struct osp_mmu *mmu,
 	slot = osp_slot_new(region);
 	if (!slot)
 		return -ENOMEM;
-	ret = xa_err(xa_store(&mmu->ids, slot->id, slot, GFP_KERNEL_ACCOUNT));
+	ret = osp_log_alloc(mmu, slot);
+	if (!ret)
+		ret = xa_err(xa_store(&mmu->ids, slot->id, slot,
+				      GFP_KERNEL_ACCOUNT));
 	if (ret) {
+		osp_log_free(slot);
 		kfree(slot);
 		return ret;
 	}
@@ -290,6 +296,7 @@ static void delete_slot(struct osp_mmu *mmu, struct osp_slot *slot)
 {
 	xa_erase(&mmu->ids, slot->id);
 	retract_slot(mmu, slot);
+	osp_log_release(slot);
 	kfree_rcu(slot, rcu);
 }
 
@@ -306,7 +313,15 @@ static int move_slot(struct osp_mmu *mmu, struct osp_slot *old,
 	slot = osp_slot_new(region);
 	if (!slot)
 		return -ENOMEM;
+	if (!osp_slot_logs(old) && osp_log_alloc(mmu, slot)) {
+		kfree(slot);
+		return -ENOMEM;
+	}
+	if (osp_slot_logs(old) && osp_slot_logs(slot))
+		slot->log = old->log;
 	retract_slot(mmu, old);
+	if (slot->log != old->log)
+		osp_log_release(old);
 	/* Replacing an entry allocates nothing, so it can't fail. */
 	xa_store(&mmu->ids, slot->id, slot, GFP_KERNEL_ACCOUNT);
 	publish_slot(mmu, slot);
@@ -319,11 +334,13 @@ static int modify_slot(struct osp_mmu *mmu, struct osp_slot *slot,
 {
 	if (region->userspace_addr != slot->hva_node.start ||
 	    region->memory_size >> PAGE_SHIFT != slot->npages ||
-	    region->flags != slot->flags)
+	    (region->flags ^ slot->flags) & ~KVM_MEM_LOG_DIRTY_PAGES)
 		return -EINVAL;
-	if (region->guest_phys_addr >> PAGE_SHIFT == slot->base_gfn)
+	if (region->guest_phys_addr >> PAGE_SHIFT != slot->base_gfn)
+		return move_slot(mmu, slot, region);
+	if (region->flags == slot->flags)
 		return 0;
-	return move_slot(mmu, slot, region);
+	return osp_log_change(mmu, slot, region->flags);
 }
 
 /**
@@ -359,7 +376,8 @@ int osp_slot_check(const struct kvm_userspace_memory_region *region)
  * @mmu: the VM's memory.
  * @region: as userspace gave it; all of it is checked here.
  *
- * Creates the slot, moves it, or deletes it (memory_size 0).  When it returns,
+ * Creates the slot, moves it, has its dirty pages logged or no longer, or
+ * deletes it (memory_size 0).  When it returns,
  * no CPU and no kernel code reaches the memory of a slot that was deleted or
  * moved away through its old place.  The guest may run meanwhile.
  *
@@ -367,8 +385,8 @@ int osp_slot_check(const struct kvm_userspace_memory_region *region)
  * osp_mmu_hold().
  * Return: 0; -EINVAL for unknown flags, a bad id, addresses or sizes that are
  * not multiples of the page size, wrap around or are out of reach, a change of
- * the size, host address or flags of a slot, and for deleting what is not
- * there; -EEXIST if it overlaps another slot; -ENOMEM.
+ * the size, host address or KVM_MEM_READONLY of a slot, and for deleting what
+ * is not there; -EEXIST if it overlaps another slot; -ENOMEM.
  */
 int osp_mmu_set_region(struct osp_mmu *mmu,
 		       const struct kvm_userspace_memory_region *region)
@@ -444,7 +462,9 @@ void osp_slots_destroy(struct osp_mmu *mmu)
 	struct osp_slot *slot;
 	unsigned long id;
 
-	xa_for_each(&mmu->ids, id, slot)
+	xa_for_each(&mmu->ids, id, slot) {
+		osp_log_free(slot);
 		kfree(slot);
+	}
 	xa_destroy(&mmu->ids);
 }

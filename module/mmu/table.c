@@ -135,6 +135,22 @@ void osp_stash_drain(struct osp_mmu *mmu, struct osp_stash *stash)
 	}
 }
 
+/**
+ * osp_stash_take() - take a table out.
+ * @stash: where from.
+ *
+ * Return: a zeroed page, or NULL if there is none.
+ */
+struct page *osp_stash_take(struct osp_stash *stash)
+{
+	struct page *page = list_first_entry_or_null(&stash->tables,
+						     struct page, lru);
+
+	if (page)
+		list_del(&page->lru);
+	return page;
+}
+
 /*
  * Link a table from the stash into an empty entry, unless another vCPU has
  * just done so.  Returns the entry's value, or 0 if the stash is empty.
@@ -190,12 +206,40 @@ u64 *osp_ept_entry(struct osp_mmu *mmu, u64 gfn, int *level,
 	return &table[level_index(gfn, at)];
 }
 
+/**
+ * osp_ept_lookup() - the entry at which a frame's translation ends.
+ * @mmu: whose; mmu->lock is held.
+ * @gfn: any frame number.
+ * @level: result: where the entry is.
+ *
+ * Return: a leaf, or an empty entry; of level 1 with all its neighbours, which
+ * may be present if it is not.  NULL if nothing can be mapped there.
+ */
+u64 *osp_ept_lookup(struct osp_mmu *mmu, u64 gfn, int *level)
+{
+	u64 *table = mmu->root;
+	int at;
+
+	if (!table || gfn >= OSP_EPT_END)
+		return NULL;
+	for (at = OSP_EPT_LEVELS; ; at--) {
+		u64 *entry = &table[level_index(gfn, at)];
+		u64 value = READ_ONCE(*entry);
+
+		if (at == 1 || !is_present(value) || is_leaf(value, at)) {
+			*level = at;
+			return entry;
+		}
+		table = child_of(value);
+	}
+}
+
 /* The CPU may go on using an unlinked table until it is flushed. */
-static void unlink_entry(struct osp_zap *zap, u64 *entry, int level)
+static void replace_entry(struct osp_zap *zap, u64 *entry, int level, u64 new)
 {
 	u64 old = *entry;
 
-	WRITE_ONCE(*entry, 0);
+	WRITE_ONCE(*entry, new);
 	zap->mmu->zapped++;
 	if (!is_leaf(old, level)) {
 		struct page *page = virt_to_page(child_of(old));
@@ -234,7 +278,7 @@ static bool zap_table(struct osp_zap *zap, u64 *table, int level)
 					return false;
 				continue;
 			}
-			unlink_entry(zap, &table[i], level);
+			replace_entry(zap, &table[i], level, 0);
 		}
 		zap->gfn = base + pages;
 	}
@@ -261,6 +305,45 @@ bool osp_ept_zap(struct osp_zap *zap)
 	return zap_table(zap, zap->mmu->root, OSP_EPT_LEVELS);
 }
 
+/**
+ * osp_ept_replace() - a leaf takes the place of a table that maps the same.
+ * @zap: where the table goes to; mmu->lock is held for write.
+ * @gfn: a frame that it maps.
+ * @level: of the leaf.
+ * @leaf: its value.
+ *
+ * Follow it by osp_zap_finish() without the lock.
+ */
+void osp_ept_replace(struct osp_zap *zap, u64 gfn, int level, u64 leaf)
+{
+	struct osp_stash none = {
+		.tables = LIST_HEAD_INIT(none.tables),
+	};
+	int at = level;
+	u64 *entry = osp_ept_entry(zap->mmu, gfn, &at, &none);
+
+	if (entry && at == level && is_present(*entry) &&
+	    !is_leaf(*entry, level))
+		replace_entry(zap, entry, level, leaf);
+}
+
+/**
+ * osp_ept_flush() - no CPU has a translation cached that is older than the call.
+ * @mmu: whose.
+ *
+ * Context: as of ops->flush().
+ */
+void osp_ept_flush(struct osp_mmu *mmu)
+{
+	/*
+	 * A CPU that is not among those to flush yet puts itself there before
+	 * it walks the EPT; it then has to see our changes.
+	 */
+	smp_mb();
+	mmu->ops->flush(mmu);
+	atomic_long_inc(&mmu->flushes);
+}
+
 /*
  * Return when no CPU has a translation cached that was zapped before the
  * call, by us or by another thread whose flush may still be under way.
@@ -272,13 +355,7 @@ static void flush_zapped(struct osp_mmu *mmu)
 
 	if ((u64)flushed >= zapped)
 		return;
-	/*
-	 * A CPU that is not among those to flush yet puts itself there before
-	 * it walks the EPT; it then has to see our changes.
-	 */
-	smp_mb();
-	mmu->ops->flush(mmu);
-	atomic_long_inc(&mmu->flushes);
+	osp_ept_flush(mmu);
 	while ((u64)flushed < zapped &&
 	       !atomic64_try_cmpxchg(&mmu->flushed, &flushed, zapped))
 		;

@@ -201,7 +201,7 @@ static void drop_dependents(struct osp_vmx_cap *cap)
  */
 static int read_capabilities(struct osp_vmx_cap *cap)
 {
-	u64 basic, misc;
+	u64 basic, misc, ept_vpid = 0;
 	int err;
 
 	rdmsrl(MSR_IA32_VMX_BASIC, basic);
@@ -222,11 +222,12 @@ static int read_capabilities(struct osp_vmx_cap *cap)
 	err = negotiate(MSR_IA32_VMX_TRUE_PROCBASED_CTLS, "processor-based",
 			proc_required, tpr_shadow ? CPU_BASED_TPR_SHADOW : 0,
 			&cap->proc) ?: err;
+	rdmsrl_safe(MSR_IA32_VMX_EPT_VPID_CAP, &ept_vpid);
 	if (cap->proc & CPU_BASED_ACTIVATE_SECONDARY_CONTROLS)
 		err = negotiate(MSR_IA32_VMX_PROCBASED_CTLS2, "secondary",
 				proc2_required,
 				proc2_wanted | proc2_wanted_apic() |
-				osp_ple_wanted(),
+				osp_ple_wanted() | osp_pml_wanted(ept_vpid),
 				&cap->proc2) ?: err;
 	err = negotiate(MSR_IA32_VMX_TRUE_EXIT_CTLS, "VM-exit",
 			exit_required, VM_EXIT_ACK_INTR_ON_EXIT,

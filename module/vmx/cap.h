@@ -52,6 +52,9 @@ struct osp_vmx_cap {
 
 extern struct osp_vmx_cap osp_vmx_cap;
 
+/* pml.c */
+u32 osp_pml_wanted(u64 ept_vpid);
+
 /* ple.c */
 u32 osp_ple_wanted(void);
 

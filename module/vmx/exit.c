@@ -236,6 +236,20 @@ static int do_exception(struct osp_vcpu *vcpu)
 	}
 }
 
+/*
+ * A write to a page that is protected for the dirty log's sake is settled at once.
+ * Bit 1 of the qualification: a write; bit 12: see below.
+ */
+static int do_logged_write(struct osp_vcpu *vcpu)
+{
+	osp_event_requeue(vcpu);
+	if (likely(!READ_ONCE(vcpu->vm->mmu.protects)) ||
+	    (vmread(EXIT_QUALIFICATION) & (BIT(1) | BIT(12))) != BIT(1) ||
+	    !osp_log_fault_fast(&vcpu->vm->mmu, vmread(GUEST_PHYSICAL_ADDRESS)))
+		return OSP_EXIT_SLOW;
+	return 1;
+}
+
 static int do_ept_violation(struct osp_vcpu *vcpu)
 {
 	/* SDM 3C table 28-7 */
@@ -345,11 +359,14 @@ const struct osp_exit_row osp_exit_table[OSP_NR_EXIT_REASONS] = {
 	[OSP_EXIT_TPR_BELOW_THRESHOLD]	= FAST(do_event),
 	[OSP_EXIT_APIC_ACCESS]		= { .slow = osp_apic_access, .delivers = true },
 	[OSP_EXIT_VIRTUALIZED_EOI]	= FAST(osp_virtualized_eoi),
-	[OSP_EXIT_EPT_VIOLATION]	= { .slow = do_ept_violation, .delivers = true },
+	[OSP_EXIT_EPT_VIOLATION]	= { .fast = do_logged_write,
+					    .slow = do_ept_violation,
+					    .delivers = true },
 	[OSP_EXIT_EPT_MISCONFIGURATION]	= { .slow = do_ept_misconfiguration,
 					    .delivers = true },
 	[OSP_EXIT_PREEMPTION_TIMER]	= { .fast = osp_stay_over, .slow = do_leave },
 	[OSP_EXIT_WBINVD]		= FAST(do_nothing),
+	[OSP_EXIT_PML_FULL]		= { .fast = osp_pml_full, .delivers = true },
 	[OSP_EXIT_XSETBV]		= SLOW(do_xsetbv),
 	[OSP_EXIT_APIC_WRITE]		= FAST(osp_apic_write),
 };

@@ -41,6 +41,10 @@ int osp_apic_write(struct osp_vcpu *vcpu);
 int osp_virtualized_eoi(struct osp_vcpu *vcpu);
 int osp_stay_over(struct osp_vcpu *vcpu);
 
+/* pml.c */
+int osp_pml_full(struct osp_vcpu *vcpu);
+void osp_pml_drain(struct osp_vcpu *vcpu);
+
 /* ple.c */
 int osp_pause_exit(struct osp_vcpu *vcpu);
 

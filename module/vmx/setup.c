@@ -203,6 +203,7 @@ static void set_controls(struct osp_vcpu *vcpu)
 	osp_vmx_bound_stay(vcpu);
 	osp_apicv_setup(vcpu);
 	osp_ple_setup(vcpu);
+	osp_pml_setup(vcpu);
 	vmwrite(TSC_OFFSET, vcpu->tsc_offset);
 	vmwrite(PROC_CONTROLS, proc_controls(vcpu));
 	vmwrite(PROC2_CONTROLS, proc2_controls(vcpu));
@@ -256,6 +257,8 @@ int osp_vmx_vcpu_init(struct osp_vcpu *vcpu)
 	if (vpid < 0)
 		return vpid;
 	vcpu->vpid = vpid;
+	if (osp_pml_alloc(vcpu))
+		return -ENOMEM;
 	return osp_vmcs_alloc(&vcpu->vmcs);
 }
 
@@ -268,6 +271,7 @@ void osp_vmx_vcpu_free(struct osp_vcpu *vcpu)
 	osp_vmcs_free(&vcpu->vmcs);
 	if (vcpu->vpid)
 		ida_free(&vpids, vcpu->vpid);
+	osp_pml_free(vcpu);
 	free_page((unsigned long)vcpu->msr_bitmap);
 	free_page((unsigned long)vcpu->apic_page);
 }

@@ -395,6 +395,8 @@ void osp_vmx_enter_section(struct osp_vcpu *vcpu)
  */
 void osp_vmx_leave_section(struct osp_vcpu *vcpu)
 {
+	if (vcpu->pml)
+		osp_pml_drain(vcpu);
 	if (vcpu->db_live)
 		save_debug_registers(vcpu);
 	if (hw_breakpoint_active())

@@ -126,6 +126,12 @@ u64 osp_vmx_linear_address(void);
 u32 osp_vmx_insn_length(void);
 u32 osp_vmx_instruction_error(void);
 
+/* pml.c: page-modification logging. */
+int osp_pml_alloc(struct osp_vcpu *vcpu);
+void osp_pml_free(struct osp_vcpu *vcpu);
+void osp_pml_setup(struct osp_vcpu *vcpu);
+void osp_pml_drain_all(const struct cpumask *cpus);
+
 /* ple.c: PAUSE-loop exiting. */
 void osp_ple_setup(struct osp_vcpu *vcpu);
 void osp_ple_sched_in(struct osp_vcpu *vcpu);
