@@ -344,12 +344,14 @@ static int map_present(struct fault *f, bool around)
 	return map(f, leaves);
 }
 
+/* Whoever can't take the signal now is told by the error, not asked for ever. */
 static int fault_error(struct fault *f, int error)
 {
-	if (error == -EHWPOISON)
-		send_sig_mceerr(BUS_MCEERR_AR, (void __user *)f->hva,
-				PAGE_SHIFT, current);
-	return error;
+	if (error != -EHWPOISON)
+		return error;
+	send_sig_mceerr(BUS_MCEERR_AR, (void __user *)f->hva, PAGE_SHIFT,
+			current);
+	return signal_pending(current) ? -EINTR : error;
 }
 
 /*
@@ -430,8 +432,9 @@ static int await_change(struct fault *f)
  * the host changed the mapping meanwhile).  OSP_FAULT_MMIO: no memory takes
  * this access: none is there, or it is read-only and the guest wrote.
  * -EFAULT: the owner has nothing mapped there, or it may not be accessed so.
- * -EHWPOISON: the page is broken; SIGBUS has been sent to the current thread.
- * -EINTR: a signal ended the wait for the page.  -EIO: not the owner's address
+ * -EHWPOISON: the page is broken, and the current thread blocks the SIGBUS that
+ * it has been sent.  -EINTR: a signal ended the wait for the page, or is that
+ * SIGBUS.  -EIO: not the owner's address
  * space.  -ENOMEM.
  */
 int osp_ept_fault(struct osp_mmu *mmu, u64 gpa, unsigned int access)

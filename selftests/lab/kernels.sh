@@ -48,8 +48,9 @@ make_cloud()
 	mv "$tree/boot/vmlinuz-$2" "$4/vmlinuz" || return 1
 	mv "$tree/boot/System.map-$2" "$4/System.map" 2>/dev/null
 	cp "$tree/boot/config-$2" "$4/config" || return 1
-	find "$tree" \( -name 'kvm.ko*' -o -name 'kvm-intel.ko*' -o -name 'irqbypass.ko*' \) \
-		-exec cp {} "$4/modules/" \;
+	# KVM, and a RAM disk to swap to.
+	find "$tree" \( -name 'kvm.ko*' -o -name 'kvm-intel.ko*' -o -name 'irqbypass.ko*' \
+		-o -name 'brd.ko*' \) -exec cp {} "$4/modules/" \;
 	for ko in "$4"/modules/*.ko.xz; do
 		[ ! -e "$ko" ] || xz -d "$ko" || return 1
 	done
@@ -73,22 +74,22 @@ resolve_cloud()
 	if [ -z "$release" ] && [ -n "$(find "$pin" -mmin -10080 2>/dev/null)" ]; then
 		read -r release version <"$pin"
 	fi
-	if [ -n "$release" ] && [ -d "$LAB_CACHE/kernel/debian-$release-$version" ]; then
-		KERNEL_KEY="debian-$release-$version"
+	if [ -n "$release" ] && [ -d "$LAB_CACHE/kernel/packaged-$release-$version" ]; then
+		KERNEL_KEY="packaged-$release-$version"
 		return 0
 	fi
 	suite=$(series_suite "$series")
 	if [ -n "$release" ] &&
-	   cached "kernel/debian-$release-$version" make_cloud "$suite" "$release" "$version"; then
-		KERNEL_KEY="debian-$release-$version"
+	   cached "kernel/packaged-$release-$version" make_cloud "$suite" "$release" "$version"; then
+		KERNEL_KEY="packaged-$release-$version"
 		return 0
 	fi
 	read -r release version < <(offered_kernel "$suite" "$series")
 	[ -n "$version" ] || die "no suite of Debian known here offers a cloud kernel $series; run 'apt-get update'"
-	cached "kernel/debian-$release-$version" make_cloud "$suite" "$release" "$version" ||
+	cached "kernel/packaged-$release-$version" make_cloud "$suite" "$release" "$version" ||
 		die "cannot get Debian's kernel $release $version; check the network and run 'apt-get update'"
 	echo "$release $version" >"$pin"
-	KERNEL_KEY="debian-$release-$version"
+	KERNEL_KEY="packaged-$release-$version"
 }
 
 # kernel_folder NAME|PATH: set KERNEL_DIR to a folder with vmlinuz and modules/.
@@ -150,7 +151,7 @@ kernel_kdir()
 		[ "$1" != cloud-6.12 ] || series=6.12
 		resolve_cloud "$series"
 		read -r release <"$LAB_CACHE/kernel/$KERNEL_KEY/release"
-		version="${KERNEL_KEY#"debian-$release-"}"
+		version="${KERNEL_KEY#"packaged-$release-"}"
 		if [ -e "/usr/src/linux-headers-$release/Makefile" ] &&
 		   [ "$(dpkg-query -W -f '${Version}' "linux-headers-$release" 2>/dev/null)" = "$version" ]; then
 			echo "/usr/src/linux-headers-$release"
