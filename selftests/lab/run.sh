@@ -20,15 +20,22 @@ cleanup()
 
 # run_bochs: Bochs holds a debugger that wants a terminal, so it gets one of its
 # own; should this script be killed, Bochs goes too.
+#
+# --exact: Bochs 3.0 has two loops around its CPUs. The usual one forgets, if there
+# are several, that RIP has changed when an exception was delivered: a VM exit before the
+# next instruction then saves the RIP of the one that faulted (but RSP and RFLAGS of the
+# handler), and the guest is lost. The debugger's loop does it right, as the only one
+# of Bochs 2.7 does.
 run_bochs()
 {
-	local command
+	local command exact=()
+	[ "$EXACT" = 0 ] || [ "${BOCHS_VERSION%%.*}" = 2 ] || exact=(-debugger)
 	if [ -n "$BOCHS_RC" ]; then
 		cp "$BOCHS_RC" "$RUN/bochs.rc"
 	else
 		printf 'c\n' >"$RUN/bochs.rc"
 	fi
-	command=$(quote "${BOCHS_RUN[@]}" -q -f "$RUN/bochsrc" -rc "$RUN/bochs.rc")
+	command=$(quote "${BOCHS_RUN[@]}" "${exact[@]}" -q -f "$RUN/bochsrc" -rc "$RUN/bochs.rc")
 	TERM=xterm setpriv --pdeathsig TERM \
 		script -qefc "exec $command" "$RUN/bochs.out" </dev/null >/dev/null 2>&1 &
 	bochs_pid=$!
