@@ -11,45 +11,16 @@
 #include <pthread.h>
 
 #include "lib/abi.h"
+#include "lib/apic.h"
 #include "lib/guest.h"
 
-#define APIC_ID		0x20
-#define APIC_VERSION	0x30
-#define APIC_TPR	0x80
-#define APIC_PPR	0xa0
-#define APIC_EOI	0xb0
-#define APIC_SPIV	0xf0
-#define APIC_ISR(v)	(0x100 + (v) / 32 * 16)
-#define APIC_IRR(v)	(0x200 + (v) / 32 * 16)
-#define APIC_ICR	0x300
-#define APIC_ICR2	0x310
-#define SELF		0x40000
-#define ASSERT		0x4000
 #define BIT_OF(v)	(1u << ((v) & 31))
 
-#define MSR_BASE	0x1b
-#define BASE_EN		0x800
-#define BASE_EXTD	0x400
 #define ELSEWHERE	0xd0000000u
-
-static volatile u64 x2;
-
-static u32 apic_read(u32 reg)
-{
-	return x2 ? rdmsr(X2APIC(reg)) : APIC(reg);
-}
-
-static void apic_write(u32 reg, u32 v)
-{
-	if (x2)
-		wrmsr(X2APIC(reg), v);
-	else
-		APIC(reg) = v;
-}
 
 static void self_ipi(u32 vec)
 {
-	apic_write(APIC_ICR, SELF | vec);
+	apic_write(APIC_ICR, APIC_TO_SELF | vec);
 }
 
 static void take_all(void)
@@ -61,15 +32,9 @@ static void take_all(void)
 /* Enable the APIC, EXTD or no mode at all; where its registers are. */
 static void set_base(u32 flags, u32 base)
 {
-	wrmsr(MSR_BASE, base | (rdmsr(MSR_BASE) & 0x100) | flags);
-	x2 = !!(flags & BASE_EXTD);
-	g_eoi = x2 ? EOI_X2APIC : EOI_XAPIC;
-}
-
-static void apic_on(void)
-{
-	set_base(x2 ? BASE_EN | BASE_EXTD : BASE_EN, APIC_BASE_ADDR);
-	apic_write(APIC_SPIV, 0x1ff);
+	wrmsr(MSR_APIC_BASE, base | (rdmsr(MSR_APIC_BASE) & 0x100) | flags);
+	g_x2apic = !!(flags & APIC_BASE_EXTD);
+	g_eoi = g_x2apic ? EOI_X2APIC : EOI_XAPIC;
 }
 
 static struct vm *apic_vm(u64 mode)
@@ -77,7 +42,7 @@ static struct vm *apic_vm(u64 mode)
 	struct vm *vm = vm_new(VM_IRQCHIP);
 
 	need_x2apic(vm->dev);
-	*GVAR(vm, x2) = mode;
+	*GVAR(vm, g_x2apic) = mode;
 	return vm;
 }
 
@@ -97,7 +62,7 @@ static void sync_to(struct vcpu *v, u32 want)
 static int switch_hook(struct guest_trap *t)
 {
 	g_irqs[t->vec]++;
-	set_base(BASE_EN | BASE_EXTD, APIC_BASE_ADDR);
+	set_base(APIC_BASE_EN | APIC_BASE_EXTD, APIC_BASE_ADDR);
 	g_value("in-service-after-switch",
 		apic_read(APIC_ISR(0x65)) & BIT_OF(0x65), BIT_OF(0x65));
 	self_ipi(0x55);				/* lower: waits for the EOI */
@@ -116,7 +81,7 @@ static void modes_guest(void)
 	g_value("xapic", g_irqs[0x40], 1);
 	/* Pending in one mode, delivered in the other. */
 	self_ipi(0x41);
-	set_base(BASE_EN | BASE_EXTD, APIC_BASE_ADDR);
+	set_base(APIC_BASE_EN | APIC_BASE_EXTD, APIC_BASE_ADDR);
 	g_value("irr-after-switch",
 		apic_read(APIC_IRR(0x41)) & BIT_OF(0x41), BIT_OF(0x41));
 	take_all();
@@ -128,7 +93,7 @@ static void modes_guest(void)
 	set_base(0, APIC_BASE_ADDR);
 	rdmsr(X2APIC(APIC_ID));
 	g_fault("off-no-msr", 13);
-	set_base(BASE_EN, APIC_BASE_ADDR);
+	set_base(APIC_BASE_EN, APIC_BASE_ADDR);
 	apic_write(APIC_SPIV, 0x1ff);
 	self_ipi(0x43);
 	take_all();
@@ -169,26 +134,26 @@ static void page_guest(void)
 	version = APIC(APIC_VERSION);
 	APIC(APIC_TPR) = 0x20;
 	/* Away: the registers are there, and the old place is empty. */
-	set_base(BASE_EN, ELSEWHERE);
+	set_base(APIC_BASE_EN, ELSEWHERE);
 	g_value("moved-version", REG(ELSEWHERE, APIC_VERSION), version);
 	g_value("moved-tpr", REG(ELSEWHERE, APIC_TPR), 0x20);
 	REG(ELSEWHERE, APIC_TPR) = 0;
 	g_value("moved-cr8", READ_CR(8), 0);
 	g_value("old-place", APIC(APIC_VERSION), 0x12345678);
 	cli();
-	REG(ELSEWHERE, APIC_ICR) = SELF | 0x40;
+	REG(ELSEWHERE, APIC_ICR) = APIC_TO_SELF | 0x40;
 	g_eoi = 0;
 	take_all();
 	REG(ELSEWHERE, APIC_EOI) = 0;
 	g_value("moved-self-ipi", REG(ELSEWHERE, APIC_ISR(0x40)), 0);
 	/* And back. */
-	set_base(BASE_EN, APIC_BASE_ADDR);
+	set_base(APIC_BASE_EN, APIC_BASE_ADDR);
 	g_value("back-version", APIC(APIC_VERSION), version);
-	APIC(APIC_ICR) = SELF | 0x41;
+	APIC(APIC_ICR) = APIC_TO_SELF | 0x41;
 	take_all();
 	g_value("back-self-ipi", g_irqs[0x41], 1);
 	/* In x2APIC mode there is no page. */
-	set_base(BASE_EN | BASE_EXTD, APIC_BASE_ADDR);
+	set_base(APIC_BASE_EN | APIC_BASE_EXTD, APIC_BASE_ADDR);
 	g_value("x2apic-no-page", APIC(APIC_VERSION), 0xffffffff);
 }
 
@@ -339,13 +304,13 @@ static void await(u32 vec, u64 n)
 
 static void send_to(u32 id, u32 vec)
 {
-	if (x2) {
-		asm volatile("wrmsr" : : "c"(X2APIC(APIC_ICR)), "a"(vec | ASSERT),
+	if (g_x2apic) {
+		asm volatile("wrmsr" : : "c"(X2APIC(APIC_ICR)), "a"(vec | APIC_ASSERT),
 			     "d"(id) : "memory");
 		return;
 	}
 	APIC(APIC_ICR2) = id << 24;
-	APIC(APIC_ICR) = vec | ASSERT;
+	APIC(APIC_ICR) = vec | APIC_ASSERT;
 }
 
 static volatile u64 ready;

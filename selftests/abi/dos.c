@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "lib/abi.h"
+#include "lib/apic.h"
 #include "lib/guest.h"
 
 
@@ -217,10 +218,10 @@ CASE(interrupts_off)
 
 static void storm_guest(void)
 {
-	APIC(0xf0) = 0x1ff;
-	APIC(0x3e0) = 0xb;
-	APIC(0x320) = 0x20000 | 0x50;
-	APIC(0x380) = 1;		/* a period of one tick of the bus */
+	APIC(APIC_SPIV) = 0x1ff;
+	APIC(APIC_TDCR) = 0xb;
+	APIC(APIC_LVTT) = APIC_PERIODIC | 0x50;
+	APIC(APIC_TMICT) = 1;	/* a period of one tick of the bus */
 	g_eoi = EOI_XAPIC;
 	sti();
 	for (;;)

@@ -6,6 +6,7 @@
  * SDM 3A 2.5 (control registers), 3B 17.2 (debug registers), 3C 25.1.
  */
 #include "lib/abi.h"
+#include "lib/apic.h"
 #include "lib/guest.h"
 
 #define GP 13
@@ -375,11 +376,11 @@ static void cr8_guest(void)
 	WRITE_CR(8, 1ull << 40);
 	g_fault_err("cr8-bit-40", GP, 0);
 	g_value("cr8-unchanged", READ_CR(8), 15);
-	g_value("tpr", APIC(0x80), 0xf0);
-	APIC(0x80) = 0x35;
+	g_value("tpr", APIC(APIC_TPR), 0xf0);
+	APIC(APIC_TPR) = 0x35;
 	g_value("cr8-from-tpr", READ_CR(8), 3);
 	WRITE_CR(8, 0);
-	g_value("tpr-from-cr8", APIC(0x80), 0);
+	g_value("tpr-from-cr8", APIC(APIC_TPR), 0);
 }
 
 CASE(cr8_with_lapic)

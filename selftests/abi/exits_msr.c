@@ -7,6 +7,7 @@
  * 11.12 (PAT), 17.17 (TSC).
  */
 #include "lib/abi.h"
+#include "lib/apic.h"
 #include "lib/guest.h"
 
 #define GP 13
@@ -350,16 +351,16 @@ static void apic_base_guest(void)
 	wrmsr(MSR_APIC_BASE, base | BIT(10));
 	g_value("x2apic", rdmsr(MSR_APIC_BASE), base | BIT(10));
 	refused("x2apic-to-xapic", MSR_APIC_BASE, base);
-	g_value("x2apic-id", rdmsr(X2APIC(0x20)), 0);
+	g_value("x2apic-id", rdmsr(X2APIC(APIC_ID)), 0);
 	wrmsr(MSR_APIC_BASE, base & ~BIT(11));
 	g_value("disabled", rdmsr(MSR_APIC_BASE), base & ~BIT(11));
-	rdmsr(X2APIC(0x20));
+	rdmsr(X2APIC(APIC_ID));
 	g_fault_err("x2apic-msr-when-disabled", GP, 0);
 	wrmsr(MSR_APIC_BASE, base | BIT(10));
 	g_fault_err("disabled-to-x2apic", GP, 0);
 	wrmsr(MSR_APIC_BASE, base);
 	g_value("xapic", rdmsr(MSR_APIC_BASE), base);
-	rdmsr(X2APIC(0x20));
+	rdmsr(X2APIC(APIC_ID));
 	g_fault_err("x2apic-msr-in-xapic", GP, 0);
 }
 

@@ -11,6 +11,7 @@
 
 #include "lib/events.h"
 #include "lib/fork.h"
+#include "lib/apic.h"
 #include "lib/guest.h"
 
 #define MSR_TSC		0x10

@@ -10,59 +10,12 @@
 #include <pthread.h>
 
 #include "lib/abi.h"
+#include "lib/apic.h"
 #include "lib/events.h"
 #include "lib/guest.h"
 
 #define GP 13
-#define APIC_ID		0x20
-#define APIC_TPR	0x80
-#define APIC_PPR	0xa0
-#define APIC_EOI	0xb0
-#define APIC_SPIV	0xf0
-#define APIC_ISR(v)	(0x100 + (v) / 32 * 16)
-#define APIC_IRR(v)	(0x200 + (v) / 32 * 16)
-#define APIC_ICR	0x300
-#define APIC_ICR2	0x310
-#define APIC_LVTT	0x320
-#define APIC_LINT0	0x350
-#define APIC_LVTERR	0x370
-#define APIC_TMICT	0x380
-#define APIC_TMCCT	0x390
-#define APIC_TDCR	0x3e0
-#define MASKED		0x10000
-#define PERIODIC	0x20000
-#define DEADLINE	0x40000
 #define MSR_DEADLINE	0x6e0
-
-static volatile u64 x2;
-
-static void apic_write(u32 reg, u32 v)
-{
-	if (x2)
-		asm volatile("wrmsr" : : "c"(X2APIC(reg)), "a"(v), "d"(0)
-			     : "memory");
-	else
-		APIC(reg) = v;
-}
-
-static u32 apic_read(u32 reg)
-{
-	u32 lo, hi;
-
-	if (!x2)
-		return APIC(reg);
-	asm volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(X2APIC(reg))
-		     : "memory");
-	return lo;
-}
-
-static void apic_on(void)
-{
-	if (x2)
-		wrmsr(0x1b, rdmsr(0x1b) | BIT(10));
-	g_eoi = x2 ? EOI_X2APIC : EOI_XAPIC;
-	apic_write(APIC_SPIV, 0x1ff);
-}
 
 /* Sleep until the vector's count reaches n. */
 static void wait_irq(u32 vec, u64 n)
@@ -87,14 +40,14 @@ static void timer_guest(void)
 	wait_irq(0x50, 1);
 	g_value("one-shot", g_irqs[0x50], 1);
 	g_value("one-shot-count", apic_read(APIC_TMCCT), 0);
-	apic_write(APIC_LVTT, PERIODIC | 0x51);
+	apic_write(APIC_LVTT, APIC_PERIODIC | 0x51);
 	/* Long enough that a kernel with all its debugging on keeps up. */
 	apic_write(APIC_TMICT, 2000000);
 	wait_irq(0x51, 5);
 	apic_write(APIC_TMICT, 0);
 	g_value("periodic", g_irqs[0x51] >= 5, 1);
 	g_value("stopped-count", apic_read(APIC_TMCCT), 0);
-	apic_write(APIC_LVTT, MASKED | 0x52);
+	apic_write(APIC_LVTT, APIC_MASKED | 0x52);
 	apic_write(APIC_TMICT, 1000000);
 	g_value("masked-counts", apic_read(APIC_TMCCT) > 0, 1);
 	while (apic_read(APIC_TMCCT))
@@ -116,7 +69,7 @@ static void run_timer(u64 mode)
 
 	if (mode)
 		need_x2apic(vm->dev);
-	*GVAR(vm, x2) = mode;
+	*GVAR(vm, g_x2apic) = mode;
 	run_guest(v, timer_guest);
 }
 
@@ -135,7 +88,7 @@ static void deadline_guest(void)
 	u64 tsc = rdtsc();
 
 	apic_on();
-	apic_write(APIC_LVTT, DEADLINE | 0x60);
+	apic_write(APIC_LVTT, APIC_DEADLINE | 0x60);
 	asm volatile("mfence");
 	wrmsr(MSR_DEADLINE, tsc + 400000);
 	g_value("armed", rdmsr(MSR_DEADLINE) == tsc + 400000 || g_irqs[0x60], 1);
@@ -268,7 +221,7 @@ static void run_apic(void (*fn)(void), u64 mode)
 
 	if (mode)
 		need_x2apic(vm->dev);
-	*GVAR(vm, x2) = mode;
+	*GVAR(vm, g_x2apic) = mode;
 	run_guest(vcpu_new(vm, 0), fn);
 }
 
@@ -333,17 +286,17 @@ static void xapic_guest(void)
 	APIC(APIC_LVTERR) = 0xfe;
 	g_value("lvterr", APIC(APIC_LVTERR), 0xfe);
 	APIC(APIC_LVTT) = 0xffffffff;
-	g_show("lvtt-writable-bits", APIC(APIC_LVTT) & ~DEADLINE & ~0x1000);
-	APIC(APIC_LVTT) = MASKED;
+	g_show("lvtt-writable-bits", APIC(APIC_LVTT) & ~APIC_DEADLINE & ~0x1000);
+	APIC(APIC_LVTT) = APIC_MASKED;
 	APIC(0xd0) = 0xff000000;
 	g_value("ldr", APIC(0xd0), 0xff000000);
 	APIC(0xe0) = 0x0fffffff;
 	g_value("dfr-cluster", APIC(0xe0), 0x0fffffff);
 	/* Software-disabled: all LVTs are masked. */
 	APIC(APIC_SPIV) = 0xff;
-	g_value("disabled-masks-lvt", APIC(APIC_LVTERR) & MASKED, MASKED);
+	g_value("disabled-masks-lvt", APIC(APIC_LVTERR) & APIC_MASKED, APIC_MASKED);
 	APIC(APIC_LVTERR) = 0xfe;
-	g_value("stays-masked", APIC(APIC_LVTERR) & MASKED, MASKED);
+	g_value("stays-masked", APIC(APIC_LVTERR) & APIC_MASKED, APIC_MASKED);
 }
 
 CASE(xapic_registers)
@@ -390,7 +343,7 @@ static void pic_off(void)
 	pic_init();
 	outb(0x21, 0xff);
 	outb(0xa1, 0xff);
-	apic_write(APIC_LINT0, MASKED);
+	apic_write(APIC_LINT0, APIC_MASKED);
 }
 
 static void ioapic_guest(void)
@@ -398,10 +351,10 @@ static void ioapic_guest(void)
 	apic_on();
 	pic_off();
 	g_value("version", ioapic_read(1) & 0xff00ff, 0x170011);
-	g_value("reset-masked", ioapic_read(0x10 + 2 * 20) & MASKED, MASKED);
+	g_value("reset-masked", ioapic_read(0x10 + 2 * 20) & APIC_MASKED, APIC_MASKED);
 	ioapic_route(10, 0x70);
 	ioapic_route(11, LEVEL | 0x71);
-	ioapic_route(12, MASKED | 0x72);
+	ioapic_route(12, APIC_MASKED | 0x72);
 	guest_sync(1);			/* pin 10: up and down, twice */
 	sti_nop();
 	cli();
@@ -465,7 +418,7 @@ static void run_level(u64 mode)
 	struct vm *vm = vm_new(VM_IRQCHIP);
 	struct vcpu *v = vcpu_new(vm, 0);
 
-	*GVAR(vm, x2) = mode;
+	*GVAR(vm, g_x2apic) = mode;
 	mode_long(v, level_guest);
 	sync_to(v, 1);
 	irq_line(vm, 11, 1);

@@ -9,13 +9,10 @@
 #include <pthread.h>
 
 #include "lib/abi.h"
+#include "lib/apic.h"
 #include "lib/events.h"
 #include "lib/guest.h"
 
-#define APIC_SPIV	0xf0
-#define APIC_LINT0	0x350
-#define APIC_EOI	0xb0
-#define MASKED		0x10000
 #define LEVEL		0x8000
 #define PIN_VEC		0x70
 #define MSI_VEC		0x71
@@ -51,7 +48,7 @@ static void apics_on(void)
 {
 	g_eoi = EOI_XAPIC;
 	APIC(APIC_SPIV) = 0x1ff;
-	APIC(APIC_LINT0) = MASKED;
+	APIC(APIC_LINT0) = APIC_MASKED;
 	pic_init(0xff, 0xff);
 	ioapic_route(10, PIN_VEC);
 	ioapic_route(11, LEVEL | LEVEL_VEC);
@@ -232,12 +229,12 @@ static void resample_guest(void)
 	guest_sync(3);
 	wait_irq(LEVEL_VEC, 3);
 	g_value("shared", g_irqs[LEVEL_VEC], 3);
-	ioapic_route(11, MASKED | LEVEL | LEVEL_VEC);
+	ioapic_route(11, APIC_MASKED | LEVEL | LEVEL_VEC);
 	guest_sync(4);
 	ioapic_route(11, LEVEL | LEVEL_VEC);
 	take_irqs();
 	g_value("lowered-by-deassign", g_irqs[LEVEL_VEC], 3);
-	ioapic_route(11, MASKED | LEVEL | LEVEL_VEC);
+	ioapic_route(11, APIC_MASKED | LEVEL | LEVEL_VEC);
 	guest_sync(5);
 	take_irqs();
 	g_value("masked", g_irqs[LEVEL_VEC], 3);

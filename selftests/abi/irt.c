@@ -6,12 +6,10 @@
  * KVM has no such thing, so all cases skip there.
  */
 #include "lib/abi.h"
+#include "lib/apic.h"
 #include "lib/events.h"
 #include "lib/guest.h"
 
-#define APIC_SPIV	0xf0
-#define APIC_LINT0	0x350
-#define MASKED		0x10000
 #define VEC		0x41
 #define GSI		30
 
@@ -113,7 +111,7 @@ static void targets_guest(void)
 {
 	g_eoi = EOI_XAPIC;
 	APIC(APIC_SPIV) = 0x1ff;
-	APIC(APIC_LINT0) = MASKED;
+	APIC(APIC_LINT0) = APIC_MASKED;
 	guest_sync(1);
 	sti_nop();
 	cli();
@@ -246,7 +244,7 @@ static void lines_guest(void)
 {
 	g_eoi = EOI_XAPIC;
 	APIC(APIC_SPIV) = 0x1ff;
-	APIC(APIC_LINT0) = MASKED;
+	APIC(APIC_LINT0) = APIC_MASKED;
 	guest_sync(1);
 }
 

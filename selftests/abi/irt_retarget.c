@@ -12,11 +12,10 @@
 #include <sched.h>
 
 #include "lib/abi.h"
+#include "lib/apic.h"
 #include "lib/events.h"
 #include "lib/guest.h"
 
-#define APIC_EOI	0xb0
-#define APIC_SPIV	0xf0
 #define VEC		0x41	/* of vCPU 0; vCPU 1 gets the next */
 #define STOP_VEC	0x61
 #define GSI		30

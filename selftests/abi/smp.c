@@ -18,13 +18,9 @@
 #include <sys/syscall.h>
 
 #include "lib/abi.h"
+#include "lib/apic.h"
 #include "lib/guest.h"
 
-#define MSR_APIC_BASE	0x1b
-#define APIC_BASE_BSP	BIT(8)
-#define APIC_BASE_EXTD	BIT(10)
-#define APIC_SPIV	0xf0
-#define APIC_ICR	0x300
 #define VECTOR		0x60	/* and one more for each vCPU */
 #define MAX_RING	4
 
@@ -32,22 +28,6 @@
 static volatile u64 ring, rounds;
 static volatile u64 apic_ids[MAX_RING];
 static volatile u64 turns;
-
-static void x2_write(u32 reg, u64 val)
-{
-	asm volatile("wrmsr" : : "c"(X2APIC(reg)), "a"((u32)val),
-		     "d"((u32)(val >> 32)) : "memory");
-}
-
-static void x2_on(void)
-{
-	u32 lo, hi;
-
-	asm volatile("rdmsr" : "=a"(lo), "=d"(hi) : "c"(MSR_APIC_BASE));
-	asm volatile("wrmsr" : : "a"(lo | (u32)APIC_BASE_EXTD), "d"(hi),
-		     "c"(MSR_APIC_BASE) : "memory");
-	x2_write(APIC_SPIV, 0x1ff);
-}
 
 /* Until the token has come N times; how differs from time to time. */
 static void wait_token(u32 vec, u64 n)
@@ -66,15 +46,14 @@ static void wait_token(u32 vec, u64 n)
 
 static void pass_token(u64 to)
 {
-	x2_write(APIC_ICR, apic_ids[to] << 32 | 0x4000 | (VECTOR + to));
+	apic_write64(APIC_ICR, apic_ids[to] << 32 | 0x4000 | (VECTOR + to));
 }
 
 static void ring_guest(u64 index)
 {
 	u64 next = (index + 1) % ring, n;
 
-	x2_on();
-	g_eoi = EOI_X2APIC;
+	apic_on();
 	/* The others are there before the token starts. */
 	__atomic_fetch_add(&turns, 1, __ATOMIC_SEQ_CST);
 	while (!index && turns < ring)
@@ -133,6 +112,7 @@ static void start_ring(struct vm *vm, struct runner *r, const u32 *ids, u32 n,
 	u32 i;
 
 	sigaction(SIGUSR1, &sa, NULL);
+	*GVAR(vm, g_x2apic) = 1;
 	*GVAR(vm, ring) = n;
 	*GVAR(vm, rounds) = times;
 	for (i = 0; i < n; i++) {

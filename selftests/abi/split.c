@@ -9,15 +9,10 @@
  * let them in.
  */
 #include "lib/abi.h"
+#include "lib/apic.h"
 #include "lib/events.h"
 #include "lib/guest.h"
 
-#define APIC_EOI	0xb0
-#define APIC_SPIV	0xf0
-#define APIC_LINT0	0x350
-#define APIC_TPR	0x80
-#define MASKED		0x10000
-#define EXTINT		0x700
 #define LEVEL_VEC	0x61
 #define EDGE_VEC	0x62
 #define OTHER_VEC	0x63
@@ -29,8 +24,6 @@ static const struct kvm_irq_routing_entry routes[] = {
 	ROUTE_MSI(5, 0, EDGE_VEC),
 	ROUTE_MSI(30, 0, MSI_LEVEL | OTHER_VEC),
 };
-
-static volatile u64 x2;
 
 static int split(struct vm *vm, u64 pins, u32 flags)
 {
@@ -83,17 +76,6 @@ CASE(arguments)
 
 /* ---- the ends of level interrupts ---- */
 
-static void apic_on(void)
-{
-	if (x2)
-		wrmsr(0x1b, rdmsr(0x1b) | BIT(10));
-	g_eoi = x2 ? EOI_X2APIC : EOI_XAPIC;
-	if (x2)
-		wrmsr(X2APIC(APIC_SPIV), 0x1ff);
-	else
-		APIC(APIC_SPIV) = 0x1ff;
-}
-
 static void take_irqs(void)
 {
 	sti_nop();
@@ -128,7 +110,7 @@ static void run_eoi(u64 mode)
 	struct vm *vm = split_vm();
 	struct vcpu *v = vcpu_new(vm, 0);
 
-	*GVAR(vm, x2) = mode;
+	*GVAR(vm, g_x2apic) = mode;
 	mode_long(v, eoi_guest);
 	sync_to(v, 1);
 	irq_line(vm, 4, 1);
@@ -189,7 +171,7 @@ CASE(eoi_after_reroute)
 static void extint_guest(void)
 {
 	APIC(APIC_SPIV) = 0x1ff;
-	APIC(APIC_LINT0) = EXTINT;
+	APIC(APIC_LINT0) = APIC_EXTINT;
 	APIC(APIC_TPR) = 0xff;		/* of no concern to ExtINT */
 	guest_sync(1);
 	take_irqs();
@@ -198,11 +180,11 @@ static void extint_guest(void)
 	g_value("not-with-if-clear", g_irqs[PIC_VEC], 1);
 	take_irqs();
 	g_value("window", g_irqs[PIC_VEC], 2);
-	APIC(APIC_LINT0) = MASKED | EXTINT;
+	APIC(APIC_LINT0) = APIC_MASKED | APIC_EXTINT;
 	guest_sync(3);
 	sti();
 	guest_sync(4);
-	APIC(APIC_LINT0) = EXTINT;
+	APIC(APIC_LINT0) = APIC_EXTINT;
 	guest_sync(5);
 	asm volatile("hlt");
 	g_value("woken", g_irqs[PIC_VEC], 3);

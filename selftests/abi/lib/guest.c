@@ -5,12 +5,14 @@
  * Runs in the VM only.  One guest CPU at a time may use G_TRY and the notes;
  * tests with several vCPUs give the others code that needs neither.
  */
+#include "apic.h"
 #include "guest.h"
 
 volatile s64 g_vec = NOFAULT;
 volatile u64 g_err, g_cr2, g_rip, g_rflags, g_cs, g_traps, g_fix;
 volatile u64 g_irqs[256];
 volatile u64 g_eoi;
+volatile u64 g_x2apic;
 int (*volatile g_hook[256])(struct guest_trap *t);
 
 static void eoi(u64 vec)

@@ -149,9 +149,4 @@ static inline u64 rdtsc(void)
 #define sti_nop()	asm volatile("sti; nop" ::: "memory")
 #define sti_hlt()	asm volatile("sti; hlt" ::: "memory")
 
-/* xAPIC and x2APIC registers by their MMIO offset. */
-#define APIC_BASE_ADDR	0xfee00000u
-#define APIC(reg)	(*(volatile u32 *)(uintptr_t)(APIC_BASE_ADDR + (reg)))
-#define X2APIC(reg)	(0x800u + ((reg) >> 4))
-
 #endif

@@ -45,9 +45,10 @@ static void start_at(struct vcpu *v, u64 rip, u64 rsp, u64 rdi)
 	set_regs(v, &r);
 }
 
+/* There are 16 of them. */
 static u64 stack_top(struct vcpu *v)
 {
-	return GPA_STACKS + v->id * STACK_SIZE + STACK_SIZE - 64;
+	return GPA_STACKS + v->id % 16 * STACK_SIZE + STACK_SIZE - 64;
 }
 
 static void data_segs(struct kvm_sregs *s, struct kvm_segment d)
