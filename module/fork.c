@@ -300,6 +300,7 @@ static int copy_vm(struct osp_vm *vm, struct osp_vm *from)
 
 	vm->bsp_id = from->bsp_id;
 	vm->tsc_offset = from->tsc_offset;
+	vm->x2apic_api = from->x2apic_api;
 	vm->halt_poll_ns = from->halt_poll_ns;
 	vm->halt_poll_set = from->halt_poll_set;
 	err = osp_iobus_copy(&vm->iobus, &from->iobus);

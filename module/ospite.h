@@ -66,6 +66,7 @@ enum {
  * @tsc_offset: added to the host's TSC for a new vCPU, so that all agree
  * @iobus: writes of the guest that signal eventfds or are put aside
  * @last_yielded: index of the vCPU that a spinning sibling gave way to last
+ * @x2apic_api: KVM_X2APIC_API_*; written under @lock
  * @halt_poll_set: KVM_CAP_HALT_POLL was enabled: @halt_poll_ns counts
  * @halt_poll_ns: longest time to poll in HLT
  * @debugfs: its directory
@@ -85,6 +86,7 @@ struct osp_vm {
 	u64 tsc_offset;
 	struct osp_iobus iobus;
 	unsigned int last_yielded;
+	u32 x2apic_api;
 	bool halt_poll_set;
 	u32 halt_poll_ns;
 	struct dentry *debugfs;
@@ -446,6 +448,15 @@ struct osp_vcpu {
 static inline bool osp_has(const struct osp_vcpu *vcpu, u32 feature)
 {
 	return vcpu->features & feature;
+}
+
+/**
+ * osp_vm_has_ids32() - was KVM_X2APIC_API_USE_32BIT_IDS set?
+ * @vm: the VM
+ */
+static inline bool osp_vm_has_ids32(const struct osp_vm *vm)
+{
+	return READ_ONCE(vm->x2apic_api) & KVM_X2APIC_API_USE_32BIT_IDS;
 }
 
 /**

@@ -286,15 +286,19 @@ static int get_lapic(struct osp_vcpu *vcpu, void *data)
 {
 	if (!vcpu->lapic)
 		return -EINVAL;
-	osp_lapic_get_state(vcpu->lapic, data);
+	osp_lapic_get_state(vcpu->lapic, data, osp_vm_has_ids32(vcpu->vm));
 	return 0;
 }
 
 static int set_lapic(struct osp_vcpu *vcpu, void *data)
 {
+	int r;
+
 	if (!vcpu->lapic)
 		return -EINVAL;
-	osp_lapic_set_state(vcpu->lapic, data);
+	r = osp_lapic_set_state(vcpu->lapic, data, osp_vm_has_ids32(vcpu->vm));
+	if (r)
+		return r;
 	osp_request(vcpu, OSP_REQ_EVENT);
 	return 0;
 }

@@ -138,6 +138,17 @@ static const struct osp_irqchip_ops irqchip_ops = {
 	.ioapic_eoi = ioapic_eoi,
 };
 
+#define X2APIC_API_FLAGS	(KVM_X2APIC_API_USE_32BIT_IDS | \
+				 KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK)
+
+static void tell_x2apic_api(struct osp_vm *vm)
+{
+	if (vm->chip)
+		osp_irqchip_set_x2apic_api(vm->chip,
+			vm->x2apic_api & KVM_X2APIC_API_USE_32BIT_IDS,
+			vm->x2apic_api & KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK);
+}
+
 static long make_irqchip(struct osp_vm *vm, bool split, u32 reserved_pins,
 			 long has_vcpus)
 {
@@ -152,8 +163,10 @@ static long make_irqchip(struct osp_vm *vm, bool split, u32 reserved_pins,
 		goto out;
 	chip = osp_irqchip_create(&irqchip_ops, split, reserved_pins);
 	r = PTR_ERR_OR_ZERO(chip);
-	if (!r)
-		vm->chip = chip;
+	if (r)
+		goto out;
+	vm->chip = chip;
+	tell_x2apic_api(vm);
 out:
 	mutex_unlock(&vm->lock);
 	return r;
@@ -447,6 +460,17 @@ static long enable_dirty_ring(struct osp_vm *vm, u64 bytes)
 	return r;
 }
 
+static long set_x2apic_api(struct osp_vm *vm, const struct kvm_enable_cap *cap)
+{
+	if (cap->args[0] & ~X2APIC_API_FLAGS)
+		return -EINVAL;
+	mutex_lock(&vm->lock);
+	WRITE_ONCE(vm->x2apic_api, vm->x2apic_api | cap->args[0]);
+	tell_x2apic_api(vm);
+	mutex_unlock(&vm->lock);
+	return 0;
+}
+
 static long enable_cap(struct osp_vm *vm, void __user *arg)
 {
 	struct kvm_enable_cap cap;
@@ -467,6 +491,8 @@ static long enable_cap(struct osp_vm *vm, void __user *arg)
 	case KVM_CAP_DIRTY_LOG_RING:
 	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
 		return enable_dirty_ring(vm, cap.args[0]);
+	case KVM_CAP_X2APIC_API:
+		return set_x2apic_api(vm, &cap);
 	default:
 		return -EINVAL;
 	}
@@ -698,6 +724,8 @@ int osp_check_extension(struct osp_vm *vm, long extension)
 	case KVM_CAP_DIRTY_LOG_RING:
 	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
 		return OSP_RING_MAX_BYTES;
+	case KVM_CAP_X2APIC_API:
+		return X2APIC_API_FLAGS;
 	case KVM_CAP_COALESCED_MMIO:
 		return KVM_COALESCED_MMIO_PAGE_OFFSET;
 	case OSPITE_CAP_IRT:

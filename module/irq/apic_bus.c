@@ -7,7 +7,8 @@
  * that moment, as a message on a real bus would find them.
  *
  * SDM 3A 11.6.2; KVM's rules where the SDM leaves them open: messages of
- * devices carry 8-bit destinations, where FFH is everyone in x2APIC mode too.
+ * devices carry 8-bit destinations, where FFH is everyone in x2APIC mode too,
+ * unless KVM_CAP_X2APIC_API made them as wide as x2APIC IDs.
  */
 #include "apic_bus.h"
 #include "lapic.h"
@@ -120,22 +121,32 @@ static bool osp_apic_match_physical(const struct osp_lapic *apic, u32 dest)
 	return dest == osp_lapic_reg(apic, OSP_APIC_ID) >> 24;
 }
 
-bool osp_apic_bus_match(const struct osp_lapic *apic,
-			const struct osp_lapic *src,
-			const struct osp_apic_msg *msg)
+/* The destination that is everyone, as seen by @apic. */
+static u32 osp_apic_broadcast(const struct osp_apic_bus *bus,
+			      const struct osp_lapic *apic,
+			      const struct osp_lapic *src)
 {
-	bool x2apic = osp_lapic_x2apic(apic);
+	if (!osp_lapic_x2apic(apic))
+		return OSP_XAPIC_BROADCAST;
+	return src || READ_ONCE(bus->no_quirk) ? OSP_X2APIC_BROADCAST :
+						 OSP_XAPIC_BROADCAST;
+}
+
+static bool osp_apic_match(const struct osp_apic_bus *bus,
+			   const struct osp_lapic *apic,
+			   const struct osp_lapic *src,
+			   const struct osp_apic_msg *msg)
+{
 	u32 dest = msg->dest;
 
-	if (x2apic && !src && dest == OSP_XAPIC_BROADCAST)
-		return true;
-	if (dest == (x2apic ? OSP_X2APIC_BROADCAST : OSP_XAPIC_BROADCAST))
+	if (dest == osp_apic_broadcast(bus, apic, src))
 		return true;
 	return msg->logical ? osp_apic_match_logical(apic, dest) :
 			      osp_apic_match_physical(apic, dest);
 }
 
-static bool osp_apic_meant(const struct osp_lapic *apic,
+static bool osp_apic_meant(const struct osp_apic_bus *bus,
+			   const struct osp_lapic *apic,
 			   const struct osp_lapic *src,
 			   const struct osp_apic_msg *msg)
 {
@@ -147,7 +158,7 @@ static bool osp_apic_meant(const struct osp_lapic *apic,
 	case OSP_APIC_ALL_BUT_SELF:
 		return apic != src;
 	default:
-		return osp_apic_bus_match(apic, src, msg);
+		return osp_apic_match(bus, apic, src, msg);
 	}
 }
 
@@ -216,7 +227,8 @@ static bool osp_apic_to_one(const struct osp_apic_bus *bus,
 }
 
 /* An IPI to a logical cluster of x2APICs: at most 16, whose IDs follow. */
-static bool osp_apic_to_cluster(const struct osp_apic_table *table,
+static bool osp_apic_to_cluster(const struct osp_apic_bus *bus,
+				const struct osp_apic_table *table,
 				const struct osp_lapic *src,
 				const struct osp_apic_msg *msg,
 				struct osp_apic_outcome *out)
@@ -229,13 +241,15 @@ static bool osp_apic_to_cluster(const struct osp_apic_table *table,
 		return false;
 	for (; bits; bits &= bits - 1) {
 		apic = osp_apic_at(table, base + __ffs(bits));
-		if (osp_apic_meant(apic, src, msg) && osp_lapic_x2apic(apic))
+		if (osp_apic_meant(bus, apic, src, msg) &&
+		    osp_lapic_x2apic(apic))
 			osp_apic_hand(apic, src, msg, msg->mode, out);
 	}
 	return true;
 }
 
-static void osp_apic_to_all(const struct osp_apic_table *table,
+static void osp_apic_to_all(const struct osp_apic_bus *bus,
+			    const struct osp_apic_table *table,
 			    const struct osp_lapic *src,
 			    const struct osp_apic_msg *msg,
 			    struct osp_apic_outcome *out)
@@ -247,8 +261,11 @@ static void osp_apic_to_all(const struct osp_apic_table *table,
 
 	for (id = 0; id < table->nr; id++) {
 		apic = READ_ONCE(table->apic[id]);
-		if (osp_apic_meant(apic, src, msg))
+		if (osp_apic_meant(bus, apic, src, msg))
 			osp_apic_hand(apic, src, msg, mode, out);
+		else if (apic && osp_lapic_x2apic(apic) && bus->no_quirk &&
+			 msg->dest == OSP_XAPIC_BROADCAST)
+			out->reached = max(out->reached, 0);	/* an ID */
 	}
 }
 
@@ -263,7 +280,8 @@ static u32 osp_apic_priority(const struct osp_lapic *apic)
  * Arbitration: among those of lowest priority, the vector chooses, so that an
  * interrupt tends to stay on its CPU while different ones spread.
  */
-static void osp_apic_to_lowest(const struct osp_apic_table *table,
+static void osp_apic_to_lowest(const struct osp_apic_bus *bus,
+			       const struct osp_apic_table *table,
 			       const struct osp_lapic *src,
 			       const struct osp_apic_msg *msg,
 			       struct osp_apic_outcome *out)
@@ -273,7 +291,7 @@ static void osp_apic_to_lowest(const struct osp_apic_table *table,
 
 	for (id = 0; id < table->nr; id++) {
 		apic = READ_ONCE(table->apic[id]);
-		if (!osp_apic_meant(apic, src, msg) ||
+		if (!osp_apic_meant(bus, apic, src, msg) ||
 		    !osp_lapic_sw_enabled(apic))
 			continue;
 		prio = osp_apic_priority(apic);
@@ -283,7 +301,7 @@ static void osp_apic_to_lowest(const struct osp_apic_table *table,
 	skip = equal ? msg->vector % equal : 0;
 	for (id = 0; id < table->nr && equal; id++) {
 		apic = READ_ONCE(table->apic[id]);
-		if (!osp_apic_meant(apic, src, msg) ||
+		if (!osp_apic_meant(bus, apic, src, msg) ||
 		    !osp_lapic_sw_enabled(apic))
 			continue;
 		/* Priorities move meanwhile; anyone eligible beats no one. */
@@ -295,19 +313,27 @@ static void osp_apic_to_lowest(const struct osp_apic_table *table,
 		osp_apic_hand(chosen, src, msg, msg->mode, out);
 }
 
+/* The hint of an MSI means one of all, the mode doesn't: see osp_apic_to_all(). */
 static bool osp_apic_wants_lowest(const struct osp_apic_msg *msg)
 {
-	if (msg->mode != OSP_APIC_LOWEST && !msg->lowest_hint)
-		return false;
+	if (msg->mode != OSP_APIC_LOWEST || msg->lowest_hint)
+		return msg->lowest_hint;
 	return msg->logical || msg->dest != OSP_XAPIC_BROADCAST;
+}
+
+/* What KVM returns if nobody is there: broadcasts look for someone in vain. */
+static int osp_apic_nobody(const struct osp_apic_bus *bus,
+			   const struct osp_apic_msg *msg)
+{
+	return msg->dest == OSP_XAPIC_BROADCAST ||
+	       (READ_ONCE(bus->no_quirk) &&
+		msg->dest == OSP_X2APIC_BROADCAST) ? -1 : 0;
 }
 
 int osp_apic_bus_deliver(struct osp_apic_bus *bus, struct osp_lapic *src,
 			 const struct osp_apic_msg *msg, bool *coalesced)
 {
-	struct osp_apic_outcome out = {
-		.reached = msg->dest == OSP_XAPIC_BROADCAST ? -1 : 0,
-	};
+	struct osp_apic_outcome out = { .reached = osp_apic_nobody(bus, msg) };
 	const struct osp_apic_table *table;
 
 	if (msg->shorthand == OSP_APIC_SELF) {
@@ -320,9 +346,9 @@ int osp_apic_bus_deliver(struct osp_apic_bus *bus, struct osp_lapic *src,
 	if (!table || osp_apic_to_one(bus, table, src, msg, &out))
 		goto unlock;
 	if (osp_apic_wants_lowest(msg))
-		osp_apic_to_lowest(table, src, msg, &out);
-	else if (!osp_apic_to_cluster(table, src, msg, &out))
-		osp_apic_to_all(table, src, msg, &out);
+		osp_apic_to_lowest(bus, table, src, msg, &out);
+	else if (!osp_apic_to_cluster(bus, table, src, msg, &out))
+		osp_apic_to_all(bus, table, src, msg, &out);
 unlock:
 	rcu_read_unlock();
 out:

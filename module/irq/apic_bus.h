@@ -28,6 +28,8 @@ struct osp_apic_table {
 /**
  * struct osp_apic_bus - the local APICs of a VM
  * @table:	by x2APIC ID; NULL where there is no vCPU
+ * @no_quirk:	KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK: to x2APICs, a device's
+ *		message to FFH is for who has that ID; written once
  * @ids_moved:	a guest gave an APIC another xAPIC ID than its vCPU ID, so
  *		that physical destinations must be searched for
  * @eoi_watch:	vectors whose EOI somebody waits for (the EOI-exit bitmap)
@@ -35,6 +37,7 @@ struct osp_apic_table {
  */
 struct osp_apic_bus {
 	struct osp_apic_table __rcu *table;
+	bool no_quirk;
 	bool ids_moved;
 	u32 eoi_watch_gen;
 	DECLARE_BITMAP(eoi_watch, 256);
@@ -89,15 +92,5 @@ void osp_apic_bus_watch_eois(struct osp_apic_bus *bus,
  */
 int osp_apic_bus_deliver(struct osp_apic_bus *bus, struct osp_lapic *src,
 			 const struct osp_apic_msg *msg, bool *coalesced);
-
-/**
- * osp_apic_bus_match() - would an APIC be among a message's destinations?
- * @apic:	the local APIC; any context
- * @src:	the sending APIC, or NULL for I/O APIC and MSI
- * @msg:	the message; a shorthand is not looked at
- */
-bool osp_apic_bus_match(const struct osp_lapic *apic,
-			const struct osp_lapic *src,
-			const struct osp_apic_msg *msg);
 
 #endif /* OSP_APIC_BUS_H */

@@ -62,12 +62,15 @@ struct osp_apic_msg {
  * osp_apic_msg_from_msi() - decode an MSI address and data pair
  * @msg:	filled whole
  * @address_lo:	SDM 3A 11.11.1
+ * @address_hi:	bits 31:8 of the destination, as KVM_X2APIC_API_USE_32BIT_IDS
+ *		has them; the SDM knows destinations of 8 bits only
  * @data:	SDM 3A 11.11.2
  */
 static inline void osp_apic_msg_from_msi(struct osp_apic_msg *msg,
-					 u32 address_lo, u32 data)
+					 u32 address_lo, u32 address_hi,
+					 u32 data)
 {
-	msg->dest = (address_lo >> 12) & 0xff;
+	msg->dest = ((address_lo >> 12) & 0xff) | (address_hi & ~0xffU);
 	msg->logical = address_lo & BIT(2);
 	msg->lowest_hint = address_lo & BIT(3);
 	msg->vector = data & 0xff;

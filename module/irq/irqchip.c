@@ -215,7 +215,7 @@ static void osp_irqchip_trace(void *ctx, int gsi, u64 route, int status,
 	int vector = -1, vcpu = -1;
 	u64 rte;
 
-	osp_irt_route_decode(route, &kind, pins, &msg);
+	osp_irt_route_decode(&chip->irt, route, &kind, pins, &msg);
 	if (kind == OSP_IRT_APIC) {
 		vector = msg.vector;
 		vcpu = msg.logical || msg.dest == OSP_XAPIC_BROADCAST ? -1 :

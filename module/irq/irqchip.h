@@ -166,6 +166,17 @@ void osp_vapic_copy(struct osp_vapic *v, struct osp_vapic *from);
 void osp_vapic_start(struct osp_vapic *v);
 
 /**
+ * osp_irqchip_set_x2apic_api() - KVM_CAP_X2APIC_API
+ * @chip:	the chip
+ * @ids32:	MSIs have 32-bit destinations from now on
+ * @no_quirk:	and FFH in a device's message is an x2APIC ID as any other
+ *
+ * What was set once stays.  Any context.
+ */
+void osp_irqchip_set_x2apic_api(struct osp_irqchip *chip, bool ids32,
+				bool no_quirk);
+
+/**
  * osp_irqchip_stop() - no timer of the VM's own fires after this
  * @chip:	the chip
  *

@@ -61,6 +61,7 @@ struct osp_irqchip *osp_irqchip_copy(struct osp_irqchip *from)
 		return ERR_PTR(-ENOMEM);
 	chip->reserved_pins = from->reserved_pins;
 	chip->bus.ids_moved = READ_ONCE(from->bus.ids_moved);
+	osp_irqchip_set_x2apic_api(chip, from->irt.ids32, from->bus.no_quirk);
 	if (osp_irt_copy(&chip->irt, &from->irt)) {
 		osp_irqchip_destroy(chip);
 		return ERR_PTR(-ENOMEM);

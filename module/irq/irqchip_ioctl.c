@@ -219,7 +219,8 @@ static void osp_irqchip_watch_routes(struct osp_irqchip *chip)
 
 	for (gsi = 0; gsi < chip->reserved_pins; gsi++) {
 		e = osp_irt_entry(table, gsi);
-		osp_irt_route_decode(e ? e->route : 0, &kind, pins, &msg);
+		osp_irt_route_decode(&chip->irt, e ? e->route : 0, &kind, pins,
+				     &msg);
 		if (kind == OSP_IRT_APIC && msg.level)
 			__set_bit(msg.vector, watch);
 	}
@@ -265,8 +266,8 @@ static void osp_irqchip_drop_lines(struct osp_irqchip *chip, u64 old, u64 new)
 	enum osp_irt_kind kind;
 	u32 which;
 
-	osp_irt_route_decode(old, &kind, pins, &msg);
-	osp_irt_route_decode(new, &kind, kept, &msg);
+	osp_irt_route_decode(&chip->irt, old, &kind, pins, &msg);
+	osp_irt_route_decode(&chip->irt, new, &kind, kept, &msg);
 	for (which = 0; which < KVM_NR_IRQCHIPS; which++) {
 		if (pins[which] < 0 || pins[which] == kept[which])
 			continue;
@@ -292,6 +293,15 @@ int osp_irqchip_set_entry(struct osp_irqchip *chip, u32 gsi, u64 route)
 	if (target)
 		osp_irt_release(target);
 	return 0;
+}
+
+void osp_irqchip_set_x2apic_api(struct osp_irqchip *chip, bool ids32,
+				bool no_quirk)
+{
+	if (ids32)
+		WRITE_ONCE(chip->irt.ids32, true);
+	if (no_quirk)
+		WRITE_ONCE(chip->bus.no_quirk, true);
 }
 
 int osp_irqchip_irq_line(struct osp_irqchip *chip, struct kvm_irq_level *l,

@@ -20,6 +20,7 @@
  *   3:0   kind
  *   pins:     8:4, 13:9, 18:14  pin + 1 of PIC master, PIC slave, I/O APIC
  *   message: 11:4 vector, 14:12 mode, 15 logical, 16 level, 17 lowest hint,
+ *            18 made of an MSI, 19 whose address_hi had bits 7:0 set,
  *            63:32 destination
  *   eventfd: 63:4 the target's address, which is aligned
  */
@@ -31,6 +32,8 @@
 #define OSP_ROUTE_LOGICAL	BIT_ULL(15)
 #define OSP_ROUTE_LEVEL		BIT_ULL(16)
 #define OSP_ROUTE_LOWEST	BIT_ULL(17)
+#define OSP_ROUTE_MSI		BIT_ULL(18)
+#define OSP_ROUTE_MSI_ODD	BIT_ULL(19)
 #define OSP_ROUTE_DEST_SHIFT	32
 
 /* ---- routes ---- */
@@ -61,10 +64,34 @@ u64 osp_irt_route_apic(const struct osp_apic_msg *msg)
 	       (u64)msg->dest << OSP_ROUTE_DEST_SHIFT;
 }
 
-static void osp_irt_route_msg(u64 route, struct osp_apic_msg *msg)
+/*
+ * A message that was an MSI keeps all of its destination: how much of it counts
+ * is decided when it is sent, as KVM does.
+ */
+static u64 osp_irt_route_msi(u32 address_lo, u32 address_hi, u32 data)
 {
+	struct osp_apic_msg msg;
+
+	osp_apic_msg_from_msi(&msg, address_lo, address_hi, data);
+	return osp_irt_route_apic(&msg) | OSP_ROUTE_MSI |
+	       (address_hi & 0xff ? OSP_ROUTE_MSI_ODD : 0);
+}
+
+/* With 32-bit IDs bits 7:0 of address_hi have to be zero. */
+static bool osp_irt_route_invalid(const struct osp_irt *irt, u64 route)
+{
+	return READ_ONCE(irt->ids32) &&
+	       (route & OSP_ROUTE_KIND) == OSP_IRT_APIC &&
+	       (route & OSP_ROUTE_MSI_ODD);
+}
+
+static void osp_irt_route_msg(const struct osp_irt *irt, u64 route,
+			      struct osp_apic_msg *msg)
+{
+	u32 ids = (route & OSP_ROUTE_MSI) && !READ_ONCE(irt->ids32) ? 0xff : ~0U;
+
 	*msg = (struct osp_apic_msg) {
-		.dest = route >> OSP_ROUTE_DEST_SHIFT,
+		.dest = (route >> OSP_ROUTE_DEST_SHIFT) & ids,
 		.vector = route >> OSP_ROUTE_VECTOR_SHIFT,
 		.mode = route >> OSP_ROUTE_MODE_SHIFT & 7,
 		.logical = route & OSP_ROUTE_LOGICAL,
@@ -74,8 +101,9 @@ static void osp_irt_route_msg(u64 route, struct osp_apic_msg *msg)
 	};
 }
 
-void osp_irt_route_decode(u64 route, enum osp_irt_kind *kind,
-			  s8 pins[KVM_NR_IRQCHIPS], struct osp_apic_msg *msg)
+void osp_irt_route_decode(const struct osp_irt *irt, u64 route,
+			  enum osp_irt_kind *kind, s8 pins[KVM_NR_IRQCHIPS],
+			  struct osp_apic_msg *msg)
 {
 	u32 chip;
 
@@ -83,7 +111,7 @@ void osp_irt_route_decode(u64 route, enum osp_irt_kind *kind,
 	for (chip = 0; chip < KVM_NR_IRQCHIPS; chip++)
 		pins[chip] = *kind == OSP_IRT_PINS ?
 			     osp_irt_route_pin(route, chip) : -1;
-	osp_irt_route_msg(*kind == OSP_IRT_APIC ? route : 0, msg);
+	osp_irt_route_msg(irt, *kind == OSP_IRT_APIC ? route : 0, msg);
 }
 
 /* ---- requests ---- */
@@ -143,9 +171,9 @@ static int osp_irt_send(struct osp_irt *irt, u64 route, u32 source,
 		return osp_irt_to_pins(irt, route, source, level, line_status);
 	case OSP_IRT_APIC:
 		/* A message is an edge: only its rise counts. */
-		if (!level)
+		if (!level || osp_irt_route_invalid(irt, route))
 			return -1;
-		osp_irt_route_msg(route, &msg);
+		osp_irt_route_msg(irt, route, &msg);
 		return irt->ops->apic(irt->ctx, &msg, coalesced);
 	case OSP_IRT_EVENTFD:
 		if (!level)
@@ -198,17 +226,17 @@ int osp_irt_pulse(struct osp_irt *irt, u32 gsi, u32 source)
 
 int osp_irt_msi(struct osp_irt *irt, u32 address_lo, u32 address_hi, u32 data)
 {
+	u64 route = osp_irt_route_msi(address_lo, address_hi, data);
 	struct osp_apic_msg msg;
 	bool coalesced = false;
 	int r;
 
-	/* Without KVM_CAP_X2APIC_API the high half carries nothing. */
-	(void)address_hi;
-	osp_apic_msg_from_msi(&msg, address_lo, data);
+	if (osp_irt_route_invalid(irt, route))
+		return -EINVAL;
+	osp_irt_route_msg(irt, route, &msg);
 	r = irt->ops->apic(irt->ctx, &msg, &coalesced);
 	if (unlikely(osp_irt_traced()))
-		irt->ops->trace(irt->ctx, -1, osp_irt_route_apic(&msg), r,
-				coalesced);
+		irt->ops->trace(irt->ctx, -1, route, r, coalesced);
 	return r;
 }
 
@@ -329,7 +357,7 @@ static int osp_irt_add_pin(struct osp_irt *irt, struct osp_irt_table *table,
 		return -EINVAL;
 	if (pin >= (chip == KVM_IRQCHIP_IOAPIC ? KVM_IOAPIC_NUM_PINS : 8))
 		return -EINVAL;
-	osp_irt_route_decode(row->route, &kind, pins, &msg);
+	osp_irt_route_decode(irt, row->route, &kind, pins, &msg);
 	if (kind != OSP_IRT_NONE && kind != OSP_IRT_PINS)
 		return -EINVAL;
 	if (pins[chip] >= 0)
@@ -340,16 +368,14 @@ static int osp_irt_add_pin(struct osp_irt *irt, struct osp_irt_table *table,
 	return 0;
 }
 
-static int osp_irt_add_msi(struct osp_irt_entry *row,
+static int osp_irt_add_msi(const struct osp_irt *irt, struct osp_irt_entry *row,
 			   const struct kvm_irq_routing_entry *e)
 {
-	struct osp_apic_msg msg;
-
 	if (row->route)
 		return -EINVAL;
-	osp_apic_msg_from_msi(&msg, e->u.msi.address_lo, e->u.msi.data);
-	row->route = osp_irt_route_apic(&msg);
-	return 0;
+	row->route = osp_irt_route_msi(e->u.msi.address_lo, e->u.msi.address_hi,
+				       e->u.msi.data);
+	return osp_irt_route_invalid(irt, row->route) ? -EINVAL : 0;
 }
 
 static int osp_irt_add(struct osp_irt *irt, struct osp_irt_table *table,
@@ -369,7 +395,7 @@ static int osp_irt_add(struct osp_irt *irt, struct osp_irt_table *table,
 	case KVM_IRQ_ROUTING_MSI:
 		if (e->flags & ~KVM_MSI_VALID_DEVID)
 			return -EINVAL;
-		return osp_irt_add_msi(row, e);
+		return osp_irt_add_msi(irt, row, e);
 	default:
 		return -EINVAL;
 	}

@@ -84,11 +84,21 @@ struct osp_irt_ops {
 		      bool coalesced);
 };
 
+/**
+ * struct osp_irt - the Interrupt Remapping Table of a VM
+ * @table:	its entries; NULL until one is set
+ * @ops:	where requests come out
+ * @ctx:	handed to @ops
+ * @pins:	PIC and I/O APIC are in the kernel
+ * @ids32:	KVM_X2APIC_API_USE_32BIT_IDS: MSIs have destinations of 32 bits,
+ *		in address_hi too; written once, from false to true
+ */
 struct osp_irt {
 	struct osp_irt_table __rcu *table;
 	const struct osp_irt_ops *ops;
 	void *ctx;
-	bool pins;	/* PIC and I/O APIC are in the kernel */
+	bool pins;
+	bool ids32;
 };
 
 /**
@@ -130,7 +140,8 @@ int osp_irt_copy(struct osp_irt *irt, const struct osp_irt *from);
  * Context: may sleep; writers serialized by the caller.
  * Return: 0; -EINVAL for a GSI of 4,096 or above, an unknown type, chip or
  * pin, flags that are not KVM's, or a GSI twice to the same chip or with
- * another entry beside a message; -ENOMEM.  On error nothing has changed.
+ * another entry beside a message, and with 32-bit IDs a message whose address_hi
+ * has bits 7:0 set; -ENOMEM.  On error nothing has changed.
  */
 int osp_irt_set(struct osp_irt *irt, const struct kvm_irq_routing_entry *e,
 		u32 nr, struct osp_irt_table **old);
@@ -210,10 +221,10 @@ int osp_irt_pulse(struct osp_irt *irt, u32 gsi, u32 source);
  * osp_irt_msi() - a request without a number: KVM_SIGNAL_MSI
  * @irt:	the table's owner; any context
  * @address_lo:	SDM 3A 11.11.1
- * @address_hi:	ignored without KVM_CAP_X2APIC_API
+ * @address_hi:	of use with 32-bit IDs only: bits 31:8 of the destination
  * @data:	SDM 3A 11.11.2
  *
- * Return: as osp_irt_raise().
+ * Return: as osp_irt_raise(); with 32-bit IDs -EINVAL for bits 7:0 of @address_hi.
  */
 int osp_irt_msi(struct osp_irt *irt, u32 address_lo, u32 address_hi,
 		u32 data);
@@ -273,12 +284,14 @@ static inline void *osp_irt_route_target(u64 route)
 
 /**
  * osp_irt_route_decode() - what a route says
+ * @irt:	the table's owner
  * @route:	of an entry, read whole
  * @kind:	set
  * @pins:	set; all -1 unless @kind is OSP_IRT_PINS
  * @msg:	set; of use if @kind is OSP_IRT_APIC
  */
-void osp_irt_route_decode(u64 route, enum osp_irt_kind *kind,
-			  s8 pins[KVM_NR_IRQCHIPS], struct osp_apic_msg *msg);
+void osp_irt_route_decode(const struct osp_irt *irt, u64 route,
+			  enum osp_irt_kind *kind, s8 pins[KVM_NR_IRQCHIPS],
+			  struct osp_apic_msg *msg);
 
 #endif /* OSP_IRT_H */

@@ -92,15 +92,15 @@ static_assert((int)OSPITE_IRT_PINS == (int)OSP_IRT_PINS &&
 	      (int)OSPITE_IRT_EVENTFD == (int)OSP_IRT_EVENTFD &&
 	      (int)OSPITE_IRT_BLOCKED == (int)OSP_IRT_BLOCKED);
 
-static void describe(const struct osp_irt_entry *e, u32 gsi,
-		     struct ospite_irt_entry *u)
+static void describe(const struct osp_irt *irt, const struct osp_irt_entry *e,
+		     u32 gsi, struct ospite_irt_entry *u)
 {
 	s8 pins[KVM_NR_IRQCHIPS];
 	struct osp_apic_msg msg;
 	enum osp_irt_kind kind;
 
 	memset(u, 0, sizeof(*u));
-	osp_irt_route_decode(READ_ONCE(e->route), &kind, pins, &msg);
+	osp_irt_route_decode(irt, READ_ONCE(e->route), &kind, pins, &msg);
 	u->gsi = gsi;
 	u->kind = kind;
 	u->delivered = atomic64_read(&e->delivered);
@@ -144,7 +144,7 @@ int osp_irt_ioctl_get(struct osp_irqchip *chip, void __user *arg)
 		e = osp_irt_entry(table, gsi);
 		if (!e)
 			continue;
-		describe(e, gsi, &u);
+		describe(&chip->irt, e, gsi, &u);
 		if (!worth_showing(&u))
 			continue;
 		if (nr == head.nr)

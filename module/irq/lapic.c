@@ -207,11 +207,9 @@ int osp_lapic_set_base(struct osp_lapic *apic, u64 base, bool host)
 
 /* ---- state in KVM's layout ---- */
 
-/*
- * Without KVM_CAP_X2APIC_API userspace sees the ID in bits 31:24 in x2APIC
- * mode too, and the ICR always split in two registers.
- */
-void osp_lapic_get_state(struct osp_lapic *apic, struct kvm_lapic_state *s)
+/* In x2APIC mode userspace sees the ICR in two registers, as in xAPIC mode. */
+void osp_lapic_get_state(struct osp_lapic *apic, struct kvm_lapic_state *s,
+			 bool ids32)
 {
 	u32 tmcct = osp_lapic_timer_current(apic);
 	u32 id, high;
@@ -222,18 +220,21 @@ void osp_lapic_get_state(struct osp_lapic *apic, struct kvm_lapic_state *s)
 	memcpy(s->regs + OSP_APIC_TMCCT, &tmcct, 4);
 	if (!osp_lapic_x2apic(apic))
 		return;
-	id = apic->id << 24;
+	id = ids32 ? apic->id : apic->id << 24;
 	high = osp_lapic_reg(apic, OSP_APIC_ICR + 4);
 	memcpy(s->regs + OSP_APIC_ID, &id, 4);
 	memcpy(s->regs + OSP_APIC_ICR2, &high, 4);
 }
 
-void osp_lapic_set_state(struct osp_lapic *apic,
-			 const struct kvm_lapic_state *s)
+int osp_lapic_set_state(struct osp_lapic *apic,
+			const struct kvm_lapic_state *s, bool ids32)
 {
-	u32 tmcct;
+	u32 tmcct, id;
 
 	memcpy(&tmcct, s->regs + OSP_APIC_TMCCT, 4);
+	memcpy(&id, s->regs + OSP_APIC_ID, 4);
+	if (ids32 && osp_lapic_x2apic(apic) && id != apic->id)
+		return -EINVAL;
 	osp_lapic_timer_stop(apic);
 	osp_lapic_clear_vectors(apic);
 	memcpy(apic->regs, s->regs, sizeof(s->regs));
@@ -251,6 +252,7 @@ void osp_lapic_set_state(struct osp_lapic *apic,
 	osp_lapic_timer_lvt_changed(apic);
 	osp_lapic_timer_set_divide(apic);
 	osp_lapic_timer_restore(apic, tmcct);
+	return 0;
 }
 
 /* What is posted to @from after it was synced came after the copy was taken. */

@@ -332,21 +332,26 @@ int osp_lapic_set_base(struct osp_lapic *apic, u64 base, bool host);
 /**
  * osp_lapic_get_state() - KVM_GET_LAPIC
  * @apic:	the local APIC; owner's thread
- * @s:		filled whole; in x2APIC mode in KVM's form without
- *		KVM_CAP_X2APIC_API: ID in bits 31:24, ICR in two registers
+ * @s:		filled whole; in x2APIC mode the ICR is in two registers
+ * @ids32:	KVM_X2APIC_API_USE_32BIT_IDS: the x2APIC ID as it is, else its low
+ *		8 bits in bits 31:24 of the register
  */
-void osp_lapic_get_state(struct osp_lapic *apic, struct kvm_lapic_state *s);
+void osp_lapic_get_state(struct osp_lapic *apic, struct kvm_lapic_state *s,
+			 bool ids32);
 
 /**
  * osp_lapic_set_state() - KVM_SET_LAPIC
  * @apic:	the local APIC; owner's thread; its vCPU is to look at it anew
  * @s:		any content is safe; version and x2APIC ID are not taken from it
+ * @ids32:	as for osp_lapic_get_state()
  *
  * What was posted and not yet in IRR is lost, the timer starts from the
  * current count in @s.
+ * Return: 0; -EINVAL, and nothing is changed, if with @ids32 the x2APIC ID in
+ * @s is another.
  */
-void osp_lapic_set_state(struct osp_lapic *apic,
-			 const struct kvm_lapic_state *s);
+int osp_lapic_set_state(struct osp_lapic *apic,
+			const struct kvm_lapic_state *s, bool ids32);
 
 /* ---- registers: lapic_regs.c ---- */
 

@@ -18,6 +18,7 @@ static void make(struct kvm_irq_routing_entry *e, const u8 *p)
 	}
 	e->u.msi.address_lo = 0xfee00000 | p[7] << 12 | p[8];
 	e->u.msi.data = p[9] | p[10] << 8;
+	e->u.msi.address_hi = p[11] << 4;
 }
 
 static void check_pins(struct osp_irt *irt)
@@ -50,6 +51,8 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 
 	for (i = 0; i < 3; i++)
 		enable(&m->cpu[i].apic);
+	m->irt.ids32 = n & 1;
+	m->bus.no_quirk = n & 2;
 	for (i = 0; i < n; i++) {
 		for (j = 0; j < sizeof(bytes); j++)
 			bytes[j] = next(&in, 1);

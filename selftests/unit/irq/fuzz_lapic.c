@@ -82,12 +82,12 @@ static void step(struct machine *m, struct osp_lapic *a, struct input *in)
 			m->now * m->tsc_mul + next(in, 3));
 		break;
 	case 9:
-		osp_lapic_get_state(a, &s);
+		osp_lapic_get_state(a, &s, false);
 		reg = (next(in, 1) & 0x3f) << 4;
 		val = next(in, 4);
 		if (reg != OSP_APIC_ICR)
 			memcpy(s.regs + reg, &val, 4);
-		osp_lapic_set_state(a, &s);
+		osp_lapic_set_state(a, &s, false);
 		break;
 	case 10:
 		osp_lapic_set_cr8(a, next(in, 1));

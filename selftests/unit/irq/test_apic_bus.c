@@ -144,6 +144,41 @@ static void test_x2apic(void)
 	machine_free(m);
 }
 
+/* KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK */
+static void test_no_quirk(void)
+{
+	struct machine *m = all_enabled(10, true);
+
+	IS(msi(m, 0, 0xffffffff, false), 0, "with the quirk no one");
+	m->bus.no_quirk = true;
+	IS(msi(m, 0, 0xffffffff, false), 10, "without it everyone");
+	IS(reached(m), 0x3ff, "all ten");
+	IS(msi(m, 0, 0xffffffff, true), 10, "logical as well");
+	reached(m);
+	IS(msi(m, 0, 0xff, false), 0, "FFH is an ID that none has");
+	IS(msi(m, 0, 0xff, true), 8, "logical FFH is cluster 0, CPUs 0 to 7");
+	IS(reached(m), 0xff, "those");
+	machine_free(m);
+
+	m = all_enabled(3, false);
+	m->bus.no_quirk = true;
+	IS(msi(m, 0, 0xff, false), 3, "to xAPICs FFH stays everyone");
+	IS(reached(m), 7, "all three");
+	IS(msi(m, 0, 0xffffffff, false), -1, "and FFFFFFFFH is no one");
+	to_x2apic(&m->cpu[2].apic);
+	enable(&m->cpu[2].apic);
+	IS(msi(m, 0, 0xff, false), 2, "each by its own mode");
+	IS(reached(m), 3, "the two xAPICs");
+	IS(msi(m, 0, 0xffffffff, false), 1, "the x2APIC");
+	IS(reached(m), 4, "alone");
+	machine_free(m);
+
+	m = machine_new(0);
+	m->bus.no_quirk = true;
+	IS(msi(m, 0, 0xff, false), -1, "FFH without any APIC");
+	machine_free(m);
+}
+
 static void test_high_ids(void)
 {
 	struct machine *m = all_enabled(1, true);
@@ -281,6 +316,7 @@ int main(void)
 	test_logical_flat();
 	test_logical_cluster();
 	test_x2apic();
+	test_no_quirk();
 	test_high_ids();
 	test_shorthands();
 	test_lowest();

@@ -129,6 +129,42 @@ static void test_msi(void)
 	machine_free(m);
 }
 
+/* KVM_X2APIC_API_USE_32BIT_IDS */
+static void test_ids32(void)
+{
+	struct machine *m = machine_new(1);
+	struct osp_lapic *high = machine_add(m, 1, 300);
+	struct kvm_irq_routing_entry e[] = {
+		msi_entry(30, 0xfee2c000, 0x0045),
+		msi_entry(31, 0xfee2c000, 0x0046),
+	};
+	s8 pins[KVM_NR_IRQCHIPS];
+	struct osp_apic_msg msg;
+	enum osp_irt_kind kind;
+
+	to_x2apic(high);
+	enable(high);
+	e[0].u.msi.address_hi = 0x100;
+	e[1].u.msi.address_hi = 0x101;
+	IS(set(m, e, 2), 0, "8-bit IDs: the high half is not looked at");
+	IS(raise(m, 30, true), 0, "there is no APIC 44");
+	osp_irt_route_decode(&m->irt, row(m, 30)->route, &kind, pins, &msg);
+	IS(msg.dest, 44, "which the entry shows");
+	IS(osp_irt_msi(&m->irt, 0xfee2c000, 0x100, 0x50), 0, "nor for a message");
+	m->irt.ids32 = true;
+	osp_irt_route_decode(&m->irt, row(m, 30)->route, &kind, pins, &msg);
+	IS(msg.dest, 300, "32-bit IDs");
+	IS(raise(m, 30, true), 1, "the same entry reaches APIC 300");
+	IS(take(high), 0x45, "there it is");
+	IS(raise(m, 31, true), -1, "bits 7:0 of the high half: not sent");
+	IS(atomic64_read(&row(m, 31)->dropped), 1, "but counted");
+	IS(osp_irt_msi(&m->irt, 0xfee2c000, 0x100, 0x50), 1, "a message");
+	IS(osp_irt_msi(&m->irt, 0xfee2c000, 0x1ff, 0x50), -EINVAL, "refused");
+	IS(set(m, e, 2), -EINVAL, "and so in a new table");
+	IS(set(m, e, 1), 0, "which is good without it");
+	machine_free(m);
+}
+
 static void test_refused(void)
 {
 	struct machine *m = machine_new(1);
@@ -237,7 +273,7 @@ static void test_entry(void)
 	msg = (struct osp_apic_msg) { .dest = 0xdeadbeef, .vector = 0xff,
 		.mode = 7, .logical = true, .level = true, .assert = true,
 		.lowest_hint = true };
-	osp_irt_route_decode(osp_irt_route_apic(&msg), &kind, pins, &got);
+	osp_irt_route_decode(&m->irt, osp_irt_route_apic(&msg), &kind, pins, &got);
 	IS(kind, OSP_IRT_APIC, "decoded kind");
 	OK(!memcmp(&msg, &got, sizeof(msg)), "a message survives its encoding");
 	OK(pins[0] == -1 && pins[1] == -1 && pins[2] == -1, "and has no pins");
@@ -306,6 +342,7 @@ int main(void)
 	test_default();
 	test_pins_status();
 	test_msi();
+	test_ids32();
 	test_refused();
 	test_override();
 	test_entry();

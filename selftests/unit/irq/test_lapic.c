@@ -539,7 +539,7 @@ static void test_state(void)
 	struct osp_lapic *a = &m->cpu[3].apic, *b = &m->cpu[2].apic;
 	struct kvm_lapic_state s, t;
 
-	osp_lapic_get_state(a, &s);
+	osp_lapic_get_state(a, &s, false);
 	IS(get(&s, 0x20), 3 << 24, "xAPIC ID in bits 31:24");
 	IS(get(&s, 0x30), 0x50014, "version");
 	enable(a);
@@ -548,12 +548,12 @@ static void test_state(void)
 	take(a);
 	wr(a, 0x80, 0x20);
 	osp_lapic_deliver(a, OSP_APIC_FIXED, 0x91, true, false);
-	osp_lapic_get_state(a, &s);
+	osp_lapic_get_state(a, &s, false);
 	IS(get(&s, 0x240), BIT(17), "what is posted is in IRR");
 	put(&s, 0x30, 0x12345);
 	put(&s, 0x20, 2 << 24);
-	osp_lapic_set_state(b, &s);
-	osp_lapic_get_state(b, &t);
+	osp_lapic_set_state(b, &s, false);
+	osp_lapic_get_state(b, &t, false);
 	IS(get(&t, 0x30), 0x50014, "the version is not userspace's to choose");
 	put(&s, 0x30, 0x50014);
 	OK(!memcmp(&s, &t, sizeof(s)), "all else comes back as it was set");
@@ -565,13 +565,21 @@ static void test_state(void)
 
 	to_x2apic(a);
 	osp_lapic_wrmsr(a, 0x830, 0x1234ULL << 32 | 0x1b05);
-	osp_lapic_get_state(a, &s);
+	osp_lapic_get_state(a, &s, false);
 	IS(get(&s, 0x20), 3 << 24, "x2APIC ID is shown in bits 31:24");
 	IS(get(&s, 0x310), 0x1234, "ICR's high half in ICR2");
 	IS(get(&s, 0xd0), 8, "x2APIC LDR");
+	osp_lapic_get_state(a, &t, true);
+	IS(get(&t, 0x20), 3, "32-bit IDs: as it is");
+	put(&t, 0x80, 0x70);
+	IS(osp_lapic_set_state(a, &t, true), 0, "and set");
+	put(&t, 0x20, 3 << 24);
+	put(&t, 0x80, 0);
+	IS(osp_lapic_set_state(a, &t, true), -EINVAL, "another is refused");
+	IS(osp_lapic_reg(a, 0x80), 0x70, "and nothing is changed");
 	put(&s, 0x310, 0x4321);
 	put(&s, 0xd0, 0);
-	osp_lapic_set_state(a, &s);
+	osp_lapic_set_state(a, &s, false);
 	IS(*(u64 *)(a->regs + 0x300), 0x4321ULL << 32 | 0xb05,
 	   "and comes back from there");
 	IS(osp_lapic_reg(a, 0xd0), 8, "LDR follows from the ID");

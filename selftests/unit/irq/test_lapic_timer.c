@@ -251,11 +251,11 @@ static void test_restore(void)
 	wr(a, 0x320, 0x20044);
 	wr(a, 0x380, 1000000);
 	machine_run(m, 300000);
-	osp_lapic_get_state(a, &s);
+	osp_lapic_get_state(a, &s, false);
 	memcpy(&tmcct, s.regs + 0x390, 4);
 	IS(tmcct, 700000, "the current count is saved");
 	machine_run(m, 5000000);
-	osp_lapic_set_state(a, &s);
+	osp_lapic_set_state(a, &s, false);
 	IS(rd(a, 0x390), 700000, "and restored");
 	machine_run(m, 700000);
 	IS(take(a), 0x44, "fires when it would have");
@@ -269,8 +269,8 @@ static void test_restore(void)
 	machine_run(m, 2000);
 	take(a);
 	osp_lapic_eoi(a);
-	osp_lapic_get_state(a, &s);
-	osp_lapic_set_state(a, &s);
+	osp_lapic_get_state(a, &s, false);
+	osp_lapic_set_state(a, &s, false);
 	IS(count(m, 100000, 1000), 0, "a one-shot that fired does not again");
 	osp_lapic_reset(a, false);
 	IS(m->cpu[0].timer, 0, "RESET stops it");
