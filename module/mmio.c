@@ -160,6 +160,12 @@ static bool leaves_for_userspace(const struct osp_vcpu *vcpu)
 	return vcpu->io.nr_writes || vcpu->io.waiting;
 }
 
+/* Each iteration may add to the dirty ring, and each may be the last it takes. */
+static bool ring_is_full(const struct osp_vcpu *vcpu)
+{
+	return READ_ONCE(vcpu->requests) & BIT(OSP_REQ_RING_FULL);
+}
+
 /* Executes; of a REP instruction as many iterations as may go at once. */
 static enum osp_insn_status execute(struct osp_emulation *e)
 {
@@ -176,7 +182,8 @@ static enum osp_insn_status execute(struct osp_emulation *e)
 		commit(e, status == OSP_INSN_OK);
 		io->nr_reads = 0;
 		if (status == OSP_INSN_OK || leaves_for_userspace(vcpu) ||
-		    need_resched() || signal_pending(current))
+		    need_resched() || signal_pending(current) ||
+		    ring_is_full(vcpu))
 			break;
 	}
 	return status;

@@ -14,8 +14,10 @@
  * for a few tables at a time.  Ends with the VM (osp_collapse_stop()), and has
  * nothing to do once the owner's address space is gone.
  */
+#include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/sched.h>
+#include <linux/sched/mm.h>
 #include <linux/workqueue.h>
 
 #include "internal.h"
@@ -47,7 +49,7 @@ static int highest_level(const struct osp_mmu *mmu,
 
 /*
  * What the host has there now, if it is a large page.  mmu->lock is held, so that
- * the host takes nothing away, and frees no page table, meanwhile (notifier.c).
+ * the host takes nothing away meanwhile (notifier.c).
  */
 static u64 host_leaf_of(struct osp_mmu *mmu, const struct osp_slot *slot,
 			u64 gfn, int *level)
@@ -152,11 +154,29 @@ static bool step(struct osp_mmu *mmu)
 	return more;
 }
 
+/*
+ * The owner's page tables are walked: as a thread of its address space, so that
+ * interrupts that are off keep them from being freed (hostmap.c).  Only for a
+ * step, as the owner's memory is not given back before.
+ */
+static bool step_as_owner(struct osp_mmu *mmu)
+{
+	bool more;
+
+	if (!mmget_not_zero(mmu->mm))
+		return false;
+	kthread_use_mm(mmu->mm);
+	more = step(mmu);
+	kthread_unuse_mm(mmu->mm);
+	mmput(mmu->mm);
+	return more;
+}
+
 static void collapse_work(struct work_struct *work)
 {
 	struct osp_mmu *mmu = container_of(work, struct osp_mmu, collapse);
 
-	while (step(mmu))
+	while (step_as_owner(mmu))
 		cond_resched();
 }
 
