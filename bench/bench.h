@@ -67,6 +67,10 @@ int measure_irqfd(const struct bench *bench, const struct row *row,
 		  struct samples *samples);
 int measure_lifecycle(const struct bench *bench, const struct row *row,
 		      struct samples *samples);
+int measure_slot_add(const struct bench *bench, const struct row *row,
+		     struct samples *samples);
+int measure_slot_remove(const struct bench *bench, const struct row *row,
+			struct samples *samples);
 int measure_memory(const struct bench *bench, const struct row *row,
 		   struct samples *samples);
 

@@ -52,6 +52,16 @@
 	.arg = (uint64_t)(_mib) << 20, .batches = 9,			\
 }
 
+#define SLOT(_count, _title) {						\
+	.name = "slot-add-" #_count, .unit = "ticks",			\
+	.title = "Memory slot: add, " _title,				\
+	.measure = measure_slot_add, .arg = _count, .batches = 15,	\
+}, {									\
+	.name = "slot-remove-" #_count, .unit = "ticks",		\
+	.title = "Memory slot: remove, " _title,			\
+	.measure = measure_slot_remove, .arg = _count, .batches = 15,	\
+}
+
 static const struct row rows[] = {
 	LOOP("cpuid", "CPUID", 350, guest_cpuid, 0),
 	LOOP("vmcall", "VMCALL", 0, guest_vmcall, 0),
@@ -174,6 +184,9 @@ static const struct row rows[] = {
 	     measure_fork, 64),
 	FORK("fork-256", "VM fork with fork(2), 256 MiB touched", 0,
 	     measure_fork, 256),
+	SLOT(1, "1 there"),
+	SLOT(100, "100 there"),
+	SLOT(10000, "10,000 there"),
 	{
 		.name = "memory", .unit = "KiB", .target = 128,
 		.title = "Kernel memory of a VM, beside EPT",

@@ -8,6 +8,8 @@ import tracelog
 # of KVM's figure in the same run.
 RATIO_TARGETS = {
     'boot-init': 0.95,
+    'slot-add-1': 0.6, 'slot-add-100': 0.6, 'slot-add-10000': 0.6,
+    'slot-remove-1': 0.6, 'slot-remove-100': 0.6, 'slot-remove-10000': 0.6,
     'kick-port': 0.5, 'kick-memory': 0.5, 'kick-any': 0.5, 'irqfd': 0.5,
 }
 

@@ -32,8 +32,9 @@
 
 static const struct vm closed = { .sys = -1, .fd = -1, .vcpu = -1 };
 
-static int add_slot(struct vm *vm, uint32_t slot, uint64_t gpa, size_t size,
-		    void *mem)
+/* A memory slot; without @size it is deleted. */
+int vm_set_slot(struct vm *vm, uint32_t slot, uint64_t gpa, size_t size,
+		void *mem)
 {
 	struct kvm_userspace_memory_region region = {
 		.slot = slot,
@@ -214,7 +215,7 @@ static int create_vm(struct vm *vm, const char *dev)
 		return failed("KVM_CREATE_IRQCHIP");
 	if (!vm->low && make_low_memory(vm) < 0)
 		return -1;
-	if (add_slot(vm, 0, 0, GUEST_LOW_SIZE, vm->low) < 0)
+	if (vm_set_slot(vm, 0, 0, GUEST_LOW_SIZE, vm->low) < 0)
 		return -1;
 	return create_vcpu(vm, 0);
 }
@@ -285,7 +286,7 @@ int vm_add_fresh(struct vm *vm, size_t size, int populate)
 	if (!vm->fresh)
 		return failed("mmap of guest memory");
 	vm->fresh_size = size;
-	return add_slot(vm, 1, GUEST_FRESH, size, vm->fresh);
+	return vm_set_slot(vm, 1, GUEST_FRESH, size, vm->fresh);
 }
 
 /*
@@ -305,7 +306,7 @@ int vm_add_huge(struct vm *vm, size_t size, size_t align)
 	}
 	first = ((uintptr_t)vm->fresh + align - 1) & ~(align - 1);
 	madvise((void *)first, size, MADV_HUGEPAGE);
-	return add_slot(vm, 1, GUEST_FRESH, size, (void *)first);
+	return vm_set_slot(vm, 1, GUEST_FRESH, size, (void *)first);
 }
 
 static int start_at(struct vm *vm, const uint8_t *program, uint64_t stack)

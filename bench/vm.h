@@ -44,6 +44,8 @@ extern const uint8_t guest_spin[], guest_spin_second[];
 void vm_init(struct vm *vm);
 int vm_open(struct vm *vm, const char *dev, uint8_t *low);
 void vm_close(struct vm *vm);
+int vm_set_slot(struct vm *vm, uint32_t slot, uint64_t gpa, size_t size,
+		void *mem);
 int vm_add_fresh(struct vm *vm, size_t size, int populate);
 int vm_add_huge(struct vm *vm, size_t size, size_t align);
 int vm_start(struct vm *vm, const uint8_t *program, uint64_t arg);
