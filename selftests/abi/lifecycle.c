@@ -5,9 +5,7 @@
  *
  * Loads and unloads the module under test, so it must have it to itself.
  */
-#include <dirent.h>
 #include <fcntl.h>
-#include <glob.h>
 #include <pthread.h>
 #include <sched.h>
 #include <sys/syscall.h>
@@ -15,6 +13,7 @@
 
 #include "lib/abi.h"
 #include "lib/guest.h"
+#include "lib/meminfo.h"
 
 #define GPA 0x20000000ull
 
@@ -83,61 +82,6 @@ static void need_module(void)
 		skip("%s is no module here", module_name());
 	if (access(module_file(), R_OK))
 		skip("no %s to load again", module_file());
-}
-
-static long meminfo(const char *what)
-{
-	char line[200];
-	long val = -1;
-	size_t n = strlen(what);
-	FILE *f = fopen("/proc/meminfo", "r");
-
-	while (f && fgets(line, sizeof(line), f))
-		if (!strncmp(line, what, n) && line[n] == ':')
-			val = atol(line + n + 1);
-	if (f)
-		fclose(f);
-	return val;
-}
-
-/*
- * Memory that is free or could be at once, in KiB.  What the allocator keeps in
- * its per-CPU lists (up to several huge pages each) is not in MemAvailable.
- */
-static long idle_memory(void)
-{
-	long pages = 0, count;
-	char line[256];
-	FILE *f = fopen("/proc/zoneinfo", "r");
-
-	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, " count: %ld", &count) == 1)
-			pages += count;
-	if (f)
-		fclose(f);
-	return meminfo("MemAvailable") + pages * 4;
-}
-
-/*
- * What the slab caches keep of what was freed is not lost: empty slabs, and
- * under KASAN a quarantine of up to a 32nd of all memory.
- */
-static void shrink_slabs(void)
-{
-	glob_t caches = { 0 };
-	size_t i;
-	int fd;
-
-	glob("/sys/kernel/slab/*/shrink", 0, NULL, &caches);
-	for (i = 0; i < caches.gl_pathc; i++) {
-		fd = open(caches.gl_pathv[i], O_WRONLY);
-		if (fd < 0)
-			continue;
-		if (write(fd, "1", 1) != 1)
-			note("%s can't be written\n", caches.gl_pathv[i]);
-		close(fd);
-	}
-	globfree(&caches);
 }
 
 static void hello_guest(void)
@@ -238,21 +182,6 @@ static int kill_one(u32 us)
 	MUST(kill(pid, SIGKILL));
 	MUST(waitpid(pid, &status, 0));
 	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
-}
-
-static int debugfs_vms(void)
-{
-	DIR *d = opendir(abi_on_kvm() ? "/sys/kernel/debug/kvm" :
-					"/sys/kernel/debug/ospite");
-	struct dirent *e;
-	int n = 0;
-
-	while (d && (e = readdir(d)))
-		n += e->d_name[0] >= '1' && e->d_name[0] <= '9' &&
-		     strchr(e->d_name, '-');
-	if (d)
-		closedir(d);
-	return n;
 }
 
 CASE_T(killed_200_times, 200)
