@@ -57,6 +57,10 @@ int measure_touch(const struct bench *bench, const struct row *row,
 		  struct samples *samples);
 int measure_touch_populated(const struct bench *bench, const struct row *row,
 			    struct samples *samples);
+int measure_touch_apart(const struct bench *bench, const struct row *row,
+			struct samples *samples);
+int measure_touch_huge(const struct bench *bench, const struct row *row,
+		       struct samples *samples);
 int measure_kick_port(const struct bench *bench, const struct row *row,
 		      struct samples *samples);
 int measure_kick_memory(const struct bench *bench, const struct row *row,

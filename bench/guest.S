@@ -147,6 +147,22 @@ PROGRAM touch
 	add	$4096, %r15
 	ENDLOOP
 
+/* The same, 64 KiB apart: each fault is for one page. */
+PROGRAM touch_apart
+	mov	MAIL(MAIL_ARG), %r15
+	LOOP
+	movb	$1, (%r15)
+	add	$0x10000, %r15
+	ENDLOOP
+
+/* The same, in pages of 2 MiB. */
+PROGRAM touch_huge
+	mov	MAIL(MAIL_ARG), %r15
+	LOOP
+	movb	$1, (%r15)
+	add	$0x200000, %r15
+	ENDLOOP
+
 /* CR0.WP cleared and set again. */
 PROGRAM cr0_wp
 	mov	%cr0, %rbx

@@ -33,11 +33,11 @@
 	.iterations = 100, .batches = 15,				\
 }
 
-#define TOUCH(_name, _title, _measure) {				\
+#define TOUCH(_name, _title, _measure, _program, _iterations) {		\
 	.name = _name, .title = _title, .unit = "ticks",		\
 	.measure = _measure,						\
-	.program = guest_touch, .arg = GUEST_FRESH,			\
-	.iterations = 512, .batches = 7,				\
+	.program = _program, .arg = GUEST_FRESH,			\
+	.iterations = _iterations, .batches = 7,			\
 }
 
 #define EVENT(_name, _title, _measure, _program, _arg) {		\
@@ -84,8 +84,13 @@ static const struct row rows[] = {
 	LOOP("mmio-read", "MMIO read to userspace", 0, guest_mmio_read, 0),
 	LOOP("mmio-write", "MMIO write to userspace", 0, guest_mmio_write, 0),
 	TOUCH("fault", "EPT fault, page in host memory",
-	      measure_touch_populated),
-	TOUCH("fault-new", "EPT fault, page new to the host", measure_touch),
+	      measure_touch_populated, guest_touch, 512),
+	TOUCH("fault-apart", "EPT fault, page in host memory, alone",
+	      measure_touch_apart, guest_touch_apart, 256),
+	TOUCH("fault-2m", "EPT fault, 2 MiB page in host memory",
+	      measure_touch_huge, guest_touch_huge, 16),
+	TOUCH("fault-new", "EPT fault, page new to the host", measure_touch,
+	      guest_touch, 512),
 	LOOP("cr0-wp", "CR0.WP cleared and set", 0, guest_cr0_wp, 0),
 	LOOP("cr0-am", "CR0.AM cleared and set", 0, guest_cr0_am, 0),
 	LOOP("wbinvd", "WBINVD", 0, guest_wbinvd, 0),

@@ -113,37 +113,78 @@ int measure_latency(const struct bench *bench, const struct row *row,
 	return ret;
 }
 
-static int touch(const struct bench *bench, const struct row *row,
-		 struct samples *samples, int populate)
+/* Pages that a row touches: in all batches, to warm up, and between markers. */
+static size_t pages_of(const struct row *row)
 {
-	/* All batches, the one to warm up, and those between markers. */
-	size_t pages = (size_t)row->iterations * (row->batches + 1) +
-		       MARK_WINDOWS;
-	double loop = 0;
-	struct vm vm;
-	int ret;
+	return (size_t)row->iterations * (row->batches + 1) + MARK_WINDOWS;
+}
 
-	ret = vm_open(&vm, bench->dev, NULL);
+/* The VM is open if @ret is 0, and has its fresh memory. */
+static int touch(const struct bench *bench, const struct row *row,
+		 struct samples *samples, struct vm *vm, int ret)
+{
+	double loop = 0;
+
 	if (!ret)
-		ret = vm_add_fresh(&vm, pages * 4096, populate);
+		ret = measure_empty(vm, &loop);
 	if (!ret)
-		ret = measure_empty(&vm, &loop);
-	if (!ret)
-		ret = run_program(bench, &vm, row, MAIL_TICKS, loop, samples);
-	vm_close(&vm);
+		ret = run_program(bench, vm, row, MAIL_TICKS, loop, samples);
+	vm_close(vm);
 	return ret;
+}
+
+static int touch_small(const struct bench *bench, const struct row *row,
+		       struct samples *samples, int populate)
+{
+	struct vm vm;
+	int ret = vm_open(&vm, bench->dev, NULL);
+
+	if (!ret)
+		ret = vm_add_fresh(&vm, pages_of(row) * 4096, populate);
+	return touch(bench, row, samples, &vm, ret);
 }
 
 /* The first touch of pages that the host has no memory for yet. */
 int measure_touch(const struct bench *bench, const struct row *row,
 		  struct samples *samples)
 {
-	return touch(bench, row, samples, 0);
+	return touch_small(bench, row, samples, 0);
 }
 
 /* The first touch of pages that the host holds in memory. */
 int measure_touch_populated(const struct bench *bench, const struct row *row,
 			    struct samples *samples)
 {
-	return touch(bench, row, samples, 1);
+	return touch_small(bench, row, samples, 1);
+}
+
+/* The same, of pages without neighbours that could be mapped with them. */
+int measure_touch_apart(const struct bench *bench, const struct row *row,
+			struct samples *samples)
+{
+	size_t size = pages_of(row) * 0x10000, at;
+	struct vm vm;
+	int ret = vm_open(&vm, bench->dev, NULL);
+
+	if (!ret)
+		ret = vm_add_fresh(&vm, size, 0);
+	for (at = 0; !ret && at < size; at += 0x10000)
+		((char *)vm.fresh)[at] = 1;
+	return touch(bench, row, samples, &vm, ret);
+}
+
+/* The first touch of 2 MiB that the host has in one page. */
+int measure_touch_huge(const struct bench *bench, const struct row *row,
+		       struct samples *samples)
+{
+	size_t page = 0x200000, size = pages_of(row) * page, at;
+	struct vm vm;
+	int ret = vm_open(&vm, bench->dev, NULL);
+
+	if (!ret)
+		ret = vm_add_huge(&vm, size, page);
+	/* The guest's memory begins somewhere in the first 2 MiB. */
+	for (at = page - 1; !ret && at < size; at += page)
+		((char *)vm.fresh)[at] = 1;
+	return touch(bench, row, samples, &vm, ret);
 }
