@@ -315,12 +315,15 @@ static u64 seam(u64 i, u64 pages)
 	return i & 1 ? 1 + i / 2 * 37 % (pages - 1) : 1 + (i / 2 & 1);
 }
 
+static u32 slot_flags;
+
 /* @low and @high are views of the same memory. */
 static int split(struct vm *vm, u8 *low, u8 *high, u64 pages, u64 at)
 {
 	list_begin();
-	list_add(1, 0, GPA, at * PAGE, low);
-	list_add(2, 0, GPA + at * PAGE, (pages - at) * PAGE, high + at * PAGE);
+	list_add(1, slot_flags, GPA, at * PAGE, low);
+	list_add(2, slot_flags, GPA + at * PAGE, (pages - at) * PAGE,
+		 high + at * PAGE);
 	return list_apply(vm);
 }
 
@@ -328,7 +331,7 @@ static int merge(struct vm *vm, u8 *p, u64 pages)
 {
 	list_begin();
 	list_add(2, 0, 0, 0, NULL);
-	list_add(1, 0, GPA, pages * PAGE, p);
+	list_add(1, slot_flags, GPA, pages * PAGE, p);
 	return list_apply(vm);
 }
 
@@ -471,6 +474,60 @@ CASE(split_keeps_mappings)
 	CHECK(exits_of_round(v) > 1, "the read-only pages stayed mapped\n");
 	/* One word was written to nobody. */
 	EQ("errors", *GVAR(vm, errors), 0);
+}
+
+/* ---- what is dirty stays so ---- */
+
+/* Copy the pages that a slot's log has, as a migration does. */
+static void copy_dirty(struct vm *vm, u32 slot, u8 *to, const u8 *from,
+		       u64 pages)
+{
+	u64 bitmap[1] = { 0 }, i;
+	struct kvm_dirty_log log = { .slot = slot, .dirty_bitmap = bitmap };
+
+	MUST(ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log));
+	for (i = 0; i < pages; i++)
+		if (bitmap[0] >> i & 1)
+			memcpy(to + i * PAGE, from + i * PAGE, PAGE);
+}
+
+CASE_T(split_carries_the_log, 40)
+{
+	u64 pages = 48, i, at;
+	struct vm *vm = vm_new(0);
+	struct vcpu *v = vcpu_new(vm, 0);
+	u8 *copy = anon(pages * PAGE, PAGE), *p;
+	pthread_t t;
+
+	need_lists();
+	p = guest_memory(vm, pages);
+	mode_long(v, use_guest);
+	pthread_create(&t, NULL, use_thread, v);
+	wait_for(GVAR(vm, rounds), 2);
+	slot_flags = KVM_MEM_LOG_DIRTY_PAGES;
+	MUST(vm_slot(vm, 1, slot_flags, GPA, pages * PAGE, p));
+	memcpy(copy, p, pages * PAGE);
+	for (i = 0; i < 400; i++) {
+		at = seam(i, pages);
+		MUST(split(vm, p, p, pages, at));
+		if (i % 3 == 0)
+			copy_dirty(vm, 1, copy, p, at);
+		if (i % 5 == 0)
+			copy_dirty(vm, 2, copy + at * PAGE, p + at * PAGE,
+				   pages - at);
+		MUST(merge(vm, p, pages));
+		if (i % 7 == 0)
+			copy_dirty(vm, 1, copy, p, pages);
+		if (i % 40 == 0)
+			wait_for(GVAR(vm, rounds), 2);
+	}
+	*GVAR(vm, stop) = 1;
+	pthread_join(t, NULL);
+	copy_dirty(vm, 1, copy, p, pages);
+	EQ("mmio", nr_mmio, 0);
+	EQ("errors", *GVAR(vm, errors), 0);
+	check_memory(vm, p);
+	EQ("copy-differs", !!memcmp(copy, p, pages * PAGE), 0);
 }
 
 /* ---- two slots exchange their memory: never the same in both ---- */
