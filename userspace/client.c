@@ -98,6 +98,36 @@ struct json_object *client_receive(int fd, int timeout_ms)
 struct json_object *client_request(int fd, struct json_object *request,
 				   int timeout_ms)
 {
+	return client_request_passing(fd, request, NULL, timeout_ms);
+}
+
+static void add_descriptors(struct msghdr *msg, const int fds[CONTROL_PASSED])
+{
+	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+
+	c->cmsg_level = SOL_SOCKET;
+	c->cmsg_type = SCM_RIGHTS;
+	c->cmsg_len = CMSG_LEN(CONTROL_PASSED * sizeof(int));
+	memcpy(CMSG_DATA(c), fds, CONTROL_PASSED * sizeof(int));
+}
+
+/**
+ * client_request_passing() - ask, and hand descriptors over with the request
+ * @fd: from client_connect()
+ * @request: what to ask; put here
+ * @fds: standard input, output and error for the VM to use, or NULL
+ * @timeout_ms: how long to wait
+ *
+ * Return: the reply, which the caller puts; or NULL as client_receive().
+ */
+struct json_object *client_request_passing(int fd, struct json_object *request,
+					   const int fds[CONTROL_PASSED],
+					   int timeout_ms)
+{
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(CONTROL_PASSED * sizeof(int))];
+	} control = { 0 };
 	const char *text = json_object_to_json_string_ext(request,
 						JSON_C_TO_STRING_PLAIN);
 	struct iovec iov[2] = {
@@ -106,8 +136,14 @@ struct json_object *client_request(int fd, struct json_object *request,
 	};
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
 	ssize_t len = iov[0].iov_len + 1;
-	bool sent = sendmsg(fd, &msg, MSG_NOSIGNAL) == len;
+	bool sent;
 
+	if (fds) {
+		msg.msg_control = &control;
+		msg.msg_controllen = sizeof(control);
+		add_descriptors(&msg, fds);
+	}
+	sent = sendmsg(fd, &msg, MSG_NOSIGNAL) == len;
 	json_object_put(request);
 	return sent ? client_receive(fd, timeout_ms) : NULL;
 }

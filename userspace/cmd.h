@@ -27,5 +27,6 @@ int cmd_check(int argc, char **argv);
 int cmd_ps(int argc, char **argv);
 int cmd_stop(int argc, char **argv);
 int cmd_irt(int argc, char **argv);
+int cmd_fork(int argc, char **argv);
 
 #endif /* OSPITE_CMD_H */

@@ -31,7 +31,7 @@ int control_open(struct control *c, const struct slot *slot)
 	size_t i;
 
 	for (i = 0; i < CONTROL_CLIENTS; i++)
-		c->clients[i].fd = -1;
+		c->clients[i] = (struct control_client) { .fd = -1 };
 	c->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC |
 			      SOCK_NONBLOCK, 0);
 	if (c->listen_fd < 0)
@@ -51,8 +51,15 @@ int control_open(struct control *c, const struct slot *slot)
 	return 0;
 }
 
+static void drop_passed(struct control_client *client)
+{
+	while (client->nr_passed)
+		close(client->passed[--client->nr_passed]);
+}
+
 static void drop_client(struct control_client *client)
 {
+	drop_passed(client);
 	close(client->fd);
 	client->fd = -1;
 	client->len = 0;
@@ -124,33 +131,79 @@ static const char *string_member(struct json_object *obj, const char *key)
 	return json_object_get_string(value);
 }
 
-static void serve_line(struct control_client *client, const char *line,
+static void serve_line(struct control *c, struct control_client *client,
 		       struct machine *m)
 {
-	struct json_object *request = json_tokener_parse(line);
+	struct json_object *request = json_tokener_parse(client->line);
 	struct json_object *reply = json_object_new_object();
 	const struct control_request *r;
 	const char *error;
 
 	r = find_request(string_member(request, "request"));
+	c->serving = client;
 	error = r ? r->handle(m, request, reply) :
 		    "not a request that this VM knows (try: {\"request\":\"help\"})";
 	json_object_object_add(reply, "ok", json_object_new_boolean(!error));
 	if (error)
 		json_object_object_add(reply, "error",
 				       json_object_new_string(error));
-	send_line(client, reply);
+	/* A machine that was forked off meanwhile has other clients. */
+	if (client->fd >= 0)
+		send_line(client, reply);
+	drop_passed(client);
 	json_object_put(reply);
 	json_object_put(request);
 }
 
-static void serve_client(struct control_client *client, struct machine *m)
+/*
+ * Descriptors come with a request's last byte or before it; of more than one set
+ * the last counts.
+ */
+static void take_passed(struct control_client *client, struct msghdr *msg)
+{
+	struct cmsghdr *c;
+
+	for (c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR(msg, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		drop_passed(client);
+		client->nr_passed = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+		memcpy(client->passed, CMSG_DATA(c),
+		       client->nr_passed * sizeof(int));
+	}
+	if (client->nr_passed != CONTROL_PASSED)
+		drop_passed(client);
+}
+
+static ssize_t receive(struct control_client *client)
+{
+	struct iovec iov = {
+		.iov_base = client->line + client->len,
+		.iov_len = CONTROL_LINE - client->len,
+	};
+	/* Room for no more than there may be: the kernel closes the rest. */
+	union {
+		struct cmsghdr align;
+		char buf[CMSG_SPACE(CONTROL_PASSED * sizeof(int))];
+	} control;
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1,
+		.msg_control = &control, .msg_controllen = sizeof(control),
+	};
+	ssize_t n = recvmsg(client->fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+
+	if (n > 0)
+		take_passed(client, &msg);
+	return n;
+}
+
+static void serve_client(struct control *c, struct control_client *client,
+			 struct machine *m)
 {
 	char *eol;
 	ssize_t n;
 
-	n = recv(client->fd, client->line + client->len,
-		 CONTROL_LINE - client->len, MSG_DONTWAIT);
+	n = receive(client);
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
@@ -161,7 +214,7 @@ static void serve_client(struct control_client *client, struct machine *m)
 	while (client->fd >= 0 &&
 	       (eol = memchr(client->line, '\n', client->len))) {
 		*eol = '\0';
-		serve_line(client, client->line, m);
+		serve_line(c, client, m);
 		if (client->fd < 0)
 			return;
 		client->len -= eol + 1 - client->line;
@@ -217,7 +270,7 @@ void control_serve(struct control *c, const struct pollfd fds[CONTROL_FDS],
 
 	for (i = 0; i < CONTROL_CLIENTS; i++)
 		if (c->clients[i].fd >= 0 && fds[1 + i].revents)
-			serve_client(&c->clients[i], m);
+			serve_client(c, &c->clients[i], m);
 	if (fds[0].revents)
 		accept_client(c);
 }

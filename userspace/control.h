@@ -40,15 +40,20 @@ struct control_request {
 #define CONTROL_CLIENTS	16
 #define CONTROL_LINE	4096	/* longest request */
 #define CONTROL_FDS	(CONTROL_CLIENTS + 1)
+#define CONTROL_PASSED	3
 
 /**
  * struct control_client - a connection
  * @fd: -1 if free
+ * @passed: standard input, output and error that came with a request (SCM_RIGHTS)
+ * @nr_passed: how many of them there are, 0 or 3
  * @line: what came of a request so far
  * @len: how much
  */
 struct control_client {
 	int fd;
+	int passed[CONTROL_PASSED];
+	unsigned int nr_passed;
 	char line[CONTROL_LINE];
 	size_t len;
 };
@@ -57,9 +62,11 @@ struct control_client {
  * struct control - a VM's end of its control socket
  * @listen_fd: where clients connect
  * @clients: the connections
+ * @serving: the one whose request is being served
  */
 struct control {
 	int listen_fd;
+	struct control_client *serving;
 	struct control_client clients[CONTROL_CLIENTS];
 };
 
@@ -76,5 +83,8 @@ int client_connect(const struct slot *slot);
 struct json_object *client_receive(int fd, int timeout_ms);
 struct json_object *client_request(int fd, struct json_object *request,
 				   int timeout_ms);
+struct json_object *client_request_passing(int fd, struct json_object *request,
+					   const int fds[CONTROL_PASSED],
+					   int timeout_ms);
 
 #endif /* OSPITE_CONTROL_H */

@@ -33,33 +33,13 @@ static const struct {
 	[END_QUIT]	= { STATUS_ENDED,    "ended",	 "ended" },
 };
 
-static int start_vcpus(struct vm *vm)
-{
-	unsigned int i;
-
-	for (i = 0; i < vm->cfg->cpus; i++)
-		if (vcpu_start(&vm->vcpus[i]))
-			return -1;
-	return 0;
-}
-
-static void stop_vcpus(struct vm *vm)
-{
-	unsigned int i;
-
-	for (i = 0; i < vm->cfg->cpus; i++)
-		vcpu_stop(&vm->vcpus[i]);
-}
-
 /* From power-on until the VM ends; leaves it there to be asked why. */
 static void power_on(struct machine *m)
 {
 	m->vm.busy = true;	/* the loop looks around once, then settles */
-	if (start_vcpus(&m->vm))
-		vm_end(&m->vm, END_INTERNAL, "a CPU's thread could not be started");
-	else
+	if (!vm_start(&m->vm))
 		loop_run(m);
-	stop_vcpus(&m->vm);
+	vm_pause(&m->vm);
 	term_drain();
 }
 

@@ -20,6 +20,8 @@ static const struct command commands[] = {
 	{ "run",   "start a virtual machine on this terminal", cmd_run },
 	{ "ps",    "list the running virtual machines", cmd_ps },
 	{ "stop",  "end a running virtual machine", cmd_stop },
+	{ "fork",  "make a second machine of a running one, on this terminal",
+	  cmd_fork },
 	{ "irt",   "show where a machine's interrupts go, or send one elsewhere",
 	  cmd_irt },
 	{ "check", "say whether this machine can run VMs, and why not",

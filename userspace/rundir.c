@@ -180,6 +180,21 @@ int slot_find(struct slot *slot, const char *name)
 	return 0;
 }
 
+/**
+ * slot_wait() - wait until a VM's launcher has ended
+ * @slot: from slot_find()
+ */
+void slot_wait(const struct slot *slot)
+{
+	int fd = open(slot->lock_path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd < 0)
+		return;
+	while (flock(fd, LOCK_SH) && errno == EINTR)
+		;
+	close(fd);
+}
+
 /* "calm-heron.lock" and "calm-heron.sock" are about calm-heron. */
 static bool name_of_entry(const char *entry, char *name, bool *is_lock)
 {

@@ -32,6 +32,7 @@ int slot_claim(struct slot *slot, const char *name);
 void slot_release(struct slot *slot);
 int slot_find(struct slot *slot, const char *name);
 int slot_sweep(void);
+void slot_wait(const struct slot *slot);
 int slot_each(int (*visit)(const struct slot *slot, void *arg), void *arg);
 
 #endif /* OSPITE_RUNDIR_H */

@@ -124,6 +124,29 @@ void term_resume(void)
 }
 
 /**
+ * term_adopt() - another terminal is ours from now on, and the old one is not
+ * @fds: standard input, output and error of this process from now on
+ *
+ * For a process that has just been forked off the one that owns the old terminal.
+ * Output that waited is the old one's to write.
+ *
+ * Return: 0, or -1 after saying why.
+ */
+int term_adopt(const int fds[3])
+{
+	int i;
+
+	mode_is_raw = 0;
+	escaped = false;
+	out.len = 0;
+	out.lost = false;
+	for (i = 0; i < 3; i++)
+		if (dup2(fds[i], i) < 0)
+			return say_fail("no terminal: %s", strerror(errno));
+	return term_raw();
+}
+
+/**
  * term_is_raw() - is the terminal in raw mode now?
  *
  * Return: true if a line must end with carriage return and line feed.
@@ -226,21 +249,21 @@ static bool write_some(int timeout)
 /**
  * term_put() - add one byte of the guest's output
  * @byte: the byte
- * @ending: set when the VM is being ended, with a signal to this thread;
+ * @leave: set when the vCPUs are to come out, with a signal to this thread;
  *	the wait for a slow reader then stops, and the byte is lost
  *
  * Called by vCPU threads.  May block until the reader takes something.
  *
  * Return: true if the buffer was empty, so someone must see to its flushing.
  */
-bool term_put(u8 byte, const bool *ending)
+bool term_put(u8 byte, const bool *leave)
 {
 	bool first;
 
 	pthread_mutex_lock(&out.lock);
 	/* The signal may fall before poll(2): do not wait there for ever. */
 	while (out.len == sizeof(out.buf) &&
-	       !__atomic_load_n(ending, __ATOMIC_RELAXED))
+	       !__atomic_load_n(leave, __ATOMIC_RELAXED))
 		write_some(200);
 	first = out.len == 0;
 	if (!out.lost && out.len < sizeof(out.buf))

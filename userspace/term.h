@@ -15,6 +15,7 @@ enum term_event {
 };
 
 int term_raw(void);
+int term_adopt(const int fds[3]);
 void term_restore(void);
 void term_suspend(void);
 void term_resume(void);
@@ -23,7 +24,7 @@ bool term_is_tty(void);
 
 enum term_event term_read(u8 *buf, size_t *len);
 
-bool term_put(u8 byte, const bool *ending);
+bool term_put(u8 byte, const bool *leave);
 bool term_pending(void);
 bool term_flush(void);
 void term_drain(void);

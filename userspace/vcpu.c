@@ -244,11 +244,12 @@ static void *vcpu_thread(void *arg)
 	sigset_t kick;
 
 	running = vcpu->run;
+	running->immediate_exit = 0;	/* of a thread before this one */
 	sigemptyset(&kick);
 	sigaddset(&kick, KICK_SIGNAL);
 	pthread_sigmask(SIG_UNBLOCK, &kick, NULL);
 
-	while (!__atomic_load_n(&vm->ending, __ATOMIC_ACQUIRE)) {
+	while (!__atomic_load_n(&vm->leave, __ATOMIC_ACQUIRE)) {
 		if (!ioctl(vcpu->fd, KVM_RUN, 0))
 			handle_exit(vcpu);
 		else if (errno != EINTR && errno != EAGAIN)
@@ -256,6 +257,17 @@ static void *vcpu_thread(void *arg)
 			       vcpu->id, strerror(errno));
 	}
 	return NULL;
+}
+
+static int map_run(struct vcpu *vcpu)
+{
+	vcpu->run = mmap(NULL, vcpu->vm->run_size, PROT_READ | PROT_WRITE,
+			 MAP_SHARED, vcpu->fd, 0);
+	if (vcpu->run != MAP_FAILED)
+		return 0;
+	vcpu->run = NULL;
+	return say_fail("%s: CPU %u's run page can't be mapped: %s (try fewer --cpus)",
+			vcpu->vm->cfg->dev, vcpu->id, strerror(errno));
 }
 
 /**
@@ -274,14 +286,21 @@ int vcpu_create(struct vcpu *vcpu, struct vm *vm, unsigned int id)
 	if (vcpu->fd < 0)
 		return say_fail("%s: CPU %u could not be created: %s (try fewer --cpus)",
 				vm->cfg->dev, id, strerror(errno));
-	vcpu->run = mmap(NULL, vm->run_size, PROT_READ | PROT_WRITE,
-			 MAP_SHARED, vcpu->fd, 0);
-	if (vcpu->run == MAP_FAILED) {
-		vcpu->run = NULL;
-		return say_fail("%s: CPU %u's run page can't be mapped: %s (try fewer --cpus)",
-				vm->cfg->dev, id, strerror(errno));
-	}
-	return 0;
+	return map_run(vcpu);
+}
+
+/**
+ * vcpu_adopt() - go on with another vCPU in the place of this one
+ * @vcpu: the vCPU, without a thread
+ * @fd: the other's descriptor, which is ours from now on
+ *
+ * Return: 0, or -1 after saying why.
+ */
+int vcpu_adopt(struct vcpu *vcpu, int fd)
+{
+	vcpu_destroy(vcpu);
+	vcpu->fd = fd;
+	return map_run(vcpu);
 }
 
 /**
@@ -321,7 +340,7 @@ int vcpu_start(struct vcpu *vcpu)
 
 /**
  * vcpu_stop() - call the thread out of the guest and wait for its end
- * @vcpu: the vCPU; vm->ending is set, so that the thread's loop ends
+ * @vcpu: the vCPU; vm->leave is set, so that the thread's loop ends
  */
 void vcpu_stop(struct vcpu *vcpu)
 {

@@ -322,6 +322,42 @@ void vm_destroy(struct vm *vm)
 }
 
 /**
+ * vm_start() - let the vCPUs run
+ * @vm: the VM, whose vCPUs have no threads
+ *
+ * Return: 0, or -1 after vm_end().
+ */
+int vm_start(struct vm *vm)
+{
+	unsigned int i;
+
+	__atomic_store_n(&vm->leave, __atomic_load_n(&vm->ending, __ATOMIC_ACQUIRE),
+			 __ATOMIC_RELEASE);
+	for (i = 0; i < vm->cfg->cpus; i++) {
+		if (!vcpu_start(&vm->vcpus[i]))
+			continue;
+		vm_end(vm, END_INTERNAL, "a CPU's thread could not be started");
+		return -1;
+	}
+	return 0;
+}
+
+/**
+ * vm_pause() - call all vCPUs out of the guest, and end their threads
+ * @vm: the VM, for vm_start() to go on with unless it has ended
+ *
+ * What the guest has asked a device for has been answered then.
+ */
+void vm_pause(struct vm *vm)
+{
+	unsigned int i;
+
+	__atomic_store_n(&vm->leave, true, __ATOMIC_RELEASE);
+	for (i = 0; i < vm->cfg->cpus; i++)
+		vcpu_stop(&vm->vcpus[i]);
+}
+
+/**
  * vm_irq_line() - drive an interrupt line
  * @vm: the VM
  * @gsi: which line
@@ -382,6 +418,7 @@ void vm_end(struct vm *vm, enum vm_end end, const char *fmt, ...)
 		va_end(ap);
 		vm->end = end;
 		__atomic_store_n(&vm->ending, true, __ATOMIC_RELEASE);
+		__atomic_store_n(&vm->leave, true, __ATOMIC_RELEASE);
 	}
 	pthread_mutex_unlock(&vm->end_lock);
 	vm_wake(vm);

@@ -102,6 +102,7 @@ struct vcpu {
  * @tsc_deadline: the local APIC timer has TSC-deadline mode
  * @wake_fd: eventfd that wakes the event loop
  * @busy: the event loop is ticking already and needs no wake-up for output
+ * @leave: vCPU threads are to end, as the VM does or pauses
  * @end_lock: guards @end and @why until @ending is set
  * @ending: set once, when @end is known
  * @end: how it ended; the first cause wins
@@ -121,6 +122,7 @@ struct vm {
 	bool tsc_deadline;
 	int wake_fd;
 	bool busy;
+	bool leave;
 	pthread_mutex_t end_lock;
 	bool ending;
 	enum vm_end end;
@@ -155,6 +157,9 @@ int vcpu_create(struct vcpu *vcpu, struct vm *vm, unsigned int id);
 void vcpu_destroy(struct vcpu *vcpu);
 int vcpu_start(struct vcpu *vcpu);
 void vcpu_stop(struct vcpu *vcpu);
+int vcpu_adopt(struct vcpu *vcpu, int fd);
+int vm_start(struct vm *vm);
+void vm_pause(struct vm *vm);
 int vcpu_catch_kicks(void);
 
 /* vcpu_init.c */

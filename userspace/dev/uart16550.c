@@ -181,7 +181,7 @@ static void write_data(struct uart *u, u8 byte)
 		receive(u, byte);
 		return;
 	}
-	if (term_put(byte, &u->dev.vm->ending))
+	if (term_put(byte, &u->dev.vm->leave))
 		vm_want_tick(u->dev.vm);
 	if (u->ier & IER_THRI)
 		device_wants_tick(&u->dev, 0);
