@@ -331,6 +331,7 @@ static struct osp_vm *make_copy(struct osp_vm *from,
 	err = PTR_ERR_OR_ZERO(vm);
 	if (err)
 		goto unlock;
+	osp_mmu_inherit(&vm->mmu, &from->mmu);
 	err = copy_slots(vm, from, slots, nr_slots);
 	if (!err)
 		err = copy_vm(vm, from);

@@ -184,6 +184,7 @@ int osp_mmu_set_region(struct osp_mmu *mmu,
 		       const struct kvm_userspace_memory_region *region);
 int osp_mmu_regions(struct osp_mmu *mmu,
 		    struct kvm_userspace_memory_region **regions, u32 *nr);
+void osp_mmu_inherit(struct osp_mmu *mmu, const struct osp_mmu *from);
 
 /* regions.c */
 int osp_mmu_set_regions(struct osp_mmu *mmu,

@@ -454,6 +454,17 @@ int osp_mmu_regions(struct osp_mmu *mmu,
 }
 
 /**
+ * osp_mmu_inherit() - log dirty pages in the way that another VM would.
+ * @mmu: new; there are neither slots nor vCPUs.
+ * @from: the other VM's; it has vCPUs, or its VM's lock is held.
+ */
+void osp_mmu_inherit(struct osp_mmu *mmu, const struct osp_mmu *from)
+{
+	mmu->ring_size = READ_ONCE(from->ring_size);
+	mmu->manual_protect = READ_ONCE(from->manual_protect);
+}
+
+/**
  * osp_slots_destroy() - free all slots of a VM that is gone.
  * @mmu: has no EPT any more, so neither faults nor notifiers look at slots.
  */

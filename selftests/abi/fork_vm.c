@@ -9,17 +9,13 @@
 #include <pthread.h>
 #include <sys/resource.h>
 
+#include "lib/apic.h"
 #include "lib/events.h"
 #include "lib/fork.h"
 #include "lib/apic.h"
 #include "lib/guest.h"
 
 #define MSR_TSC		0x10
-#define APIC_SPIV	0xf0
-#define APIC_LVTT	0x320
-#define APIC_TMICT	0x380
-#define APIC_TMCCT	0x390
-#define APIC_TDCR	0x3e0
 #define PORT_ASK	0x600
 
 /* ---- what is refused ---- */
@@ -548,6 +544,57 @@ CASE(routes)
 	EQ("irqfd-parent", irt_find(vm, 5).dropped + irt_find(vm, 5).delivered, 1);
 	EQ("irqfd-child", irt_find(t.vm, 5).dropped + irt_find(t.vm, 5).delivered, 0);
 	twin_free(&t);
+}
+
+/* ---- the dirty log ---- */
+
+static void write_guest(void)
+{
+	*(volatile u64 *)(GPA_FREE + 0x3000) = 1;
+	guest_sync(1);
+	*(volatile u64 *)(GPA_FREE + 0x5000) = 1;
+	guest_sync(2);
+}
+
+/* Which of the guest's two pages were written since this was asked last. */
+static u64 dirty_pages(struct vm *vm)
+{
+	u64 bits[RAM_SIZE / 4096 / 64] = { 0 };
+	struct kvm_dirty_log log = { .slot = 0, .dirty_bitmap = bits };
+
+	MUST(ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log));
+	return (bits[GPA_FREE >> 18] >> 3 & 1) | (bits[GPA_FREE >> 18] >> 4 & 2);
+}
+
+static void logging_child(void *arg)
+{
+	struct kvm_dirty_log log = { .slot = 0 };
+	struct vcpu *v = arg;
+	struct twin t = twin_heir(v->vm, &v, 1);
+	u64 bits[RAM_SIZE / 4096 / 64];
+
+	log.dirty_bitmap = bits;
+	ERR("off-in-the-child", ioctl(t.vm->fd, KVM_GET_DIRTY_LOG, &log), ENOENT);
+	MUST(vm_slot(t.vm, 0, KVM_MEM_LOG_DIRTY_PAGES, 0, RAM_SIZE, t.vm->ram));
+	sync_to(t.v[0], 2);
+	EQ("child", dirty_pages(t.vm), 2);
+}
+
+CASE(dirty_log)
+{
+	struct vcpu *v;
+	struct vm *vm;
+
+	need_fork();
+	vm = vm_new(VM_IRQCHIP);
+	v = vcpu_new(vm, 0);
+	MUST(vm_slot(vm, 0, KVM_MEM_LOG_DIRTY_PAGES, 0, RAM_SIZE, vm->ram));
+	mode_long(v, write_guest);
+	sync_to(v, 1);
+	child_ends_well(child_of(logging_child, v));
+	EQ("parent", dirty_pages(vm), 1);
+	sync_to(v, 2);
+	EQ("parent-later", dirty_pages(vm), 2);
 }
 
 /* ---- an access that userspace has yet to answer ---- */
