@@ -60,6 +60,8 @@ static void start(void)
 {
 	struct mapped unused;
 
+	/* It takes pages away for a while, to see who comes for them. */
+	write_file("/proc/sys/kernel/numa_balancing", "0");
 	vm = vm_new(0);
 	v = vcpu_new(vm, 0);
 	if (!mapped_read(&unused))
