@@ -6,6 +6,8 @@
  * words all over the memory until it is told to stop; each vCPU of a VM has its
  * own words of each page.
  */
+#include <sched.h>
+
 #include "dirty.h"
 #include "guest.h"
 
@@ -51,14 +53,14 @@ static void series_guest(void)
 }
 
 /**
- * dirty_series() - have a guest write or read one word of each of some pages
- * @v: the vCPU, which starts anew
+ * dirty_prepare() - let a guest write or read one word of each of some pages
+ * @v: the vCPU, which starts anew, and is still to be run
  * @first: number of the first page
  * @step: pages from one to the next
  * @count: how many
  * @write: write, or read
  */
-void dirty_series(struct vcpu *v, u64 first, u64 step, u64 count, bool write)
+void dirty_prepare(struct vcpu *v, u64 first, u64 step, u64 count, bool write)
 {
 	*GVAR(v->vm, s_first) = first;
 	*GVAR(v->vm, s_step) = step;
@@ -66,19 +68,20 @@ void dirty_series(struct vcpu *v, u64 first, u64 step, u64 count, bool write)
 	*GVAR(v->vm, s_write) = write;
 	*GVAR(v->vm, s_value) += 1;
 	mode_long(v, series_guest);
+}
+
+/** dirty_write() - dirty_prepare(), writing, and run it */
+void dirty_write(struct vcpu *v, u64 first, u64 step, u64 count)
+{
+	dirty_prepare(v, first, step, count, true);
 	run_done(v);
 }
 
-/** dirty_write() - dirty_series(), writing */
-void dirty_write(struct vcpu *v, u64 first, u64 step, u64 count)
-{
-	dirty_series(v, first, step, count, true);
-}
-
-/** dirty_read() - dirty_series(), reading */
+/** dirty_read() - dirty_prepare(), reading, and run it */
 void dirty_read(struct vcpu *v, u64 first, u64 step, u64 count)
 {
-	dirty_series(v, first, step, count, false);
+	dirty_prepare(v, first, step, count, false);
+	run_done(v);
 }
 
 static volatile u64 w_wrong, w_pages;
@@ -135,7 +138,9 @@ static void *runner_thread(void *arg)
 {
 	struct vcpu *v = arg;
 
-	vcpu_exit(v);
+	/* Somebody empties the ring meanwhile. */
+	while (vcpu_exit(v) == KVM_EXIT_DIRTY_RING_FULL)
+		sched_yield();
 	CHECK(is_done(v), "vCPU ended with exit %s\n",
 	      exit_name(v->run->exit_reason));
 	return NULL;

@@ -13,7 +13,7 @@
 #define DIRTY_GPA	0x20000000ull	/* of slot 1, whose pages they write */
 
 void *dirty_ram(struct vm *vm, u64 pages, bool huge);
-void dirty_series(struct vcpu *v, u64 first, u64 step, u64 count, bool write);
+void dirty_prepare(struct vcpu *v, u64 first, u64 step, u64 count, bool write);
 void dirty_write(struct vcpu *v, u64 first, u64 step, u64 count);
 void dirty_read(struct vcpu *v, u64 first, u64 step, u64 count);
 u64 dirty_wrong(struct vcpu *v, const void *ram, u64 pages);
