@@ -11,6 +11,7 @@
 
 #include "lib/abi.h"
 #include "lib/dirty.h"
+#include "lib/exits.h"
 #include "lib/guest.h"
 #include "lib/pages.h"
 
@@ -158,6 +159,55 @@ CASE(flushes_are_few)
 	EQ("get", count("invept-all") - before, 2);
 	SAME(get_log(1, bitmap), 0);
 	EQ("get-nothing", count("invept-all") - before, 2);
+}
+
+/* A line of a file that begins with a word, or NULL. */
+static const char *find_line(const char *path, const char *word)
+{
+	static char line[4096];
+	FILE *f = fopen(path, "r");
+	bool found = false;
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = !strncmp(line, word, strlen(word));
+	if (f)
+		fclose(f);
+	return found ? line : NULL;
+}
+
+/* Does the CPU log pages, and is it asked to? */
+static bool cpu_logs(void)
+{
+	const char *flags = find_line("/proc/cpuinfo", "vmx flags");
+
+	return flags && strstr(flags, " pml") &&
+	       find_line("/sys/module/ospite/parameters/pml", "Y");
+}
+
+/* A VM exit for each page written, or for 512 of them. */
+CASE(exits_for_writes)
+{
+	struct exit_count before, after;
+	u64 exits;
+
+	begin();
+	log_pages(true);
+	dirty_write(v, 0, 1, PAGES);
+	SAME(get_log(1, bitmap), PAGES);
+	if (!exits_read(v, &before))
+		skip("the device does not count exits");
+	dirty_write(v, 0, 1, PAGES);
+	exits_read(v, &after);
+	exits = after.all - before.all;
+	SAME(get_log(1, bitmap), PAGES);
+	note("%llu exits, %s\n", (unsigned long long)exits,
+	     cpu_logs() ? "logged by the CPU" : "write-protected");
+	if (cpu_logs())
+		CHECK(exits < PAGES / 100, "%llu exits\n",
+		      (unsigned long long)exits);
+	else
+		CHECK(exits >= PAGES, "%llu exits\n",
+		      (unsigned long long)exits);
 }
 
 /* ---- lists of slot changes ---- */
