@@ -221,6 +221,7 @@ static unsigned int take_back(struct osp_mmu *mmu, struct osp_ring *ring,
 		u32 slot;
 		u64 offset;
 
+		/* What userspace read there, and then gave back. */
 		if (!(smp_load_acquire(&entry->flags) & KVM_DIRTY_GFN_F_RESET))
 			break;
 		slot = READ_ONCE(entry->slot);

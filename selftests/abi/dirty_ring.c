@@ -151,7 +151,7 @@ CASE(ring_mapping)
 static void expect_series(struct ring *r, const char *name, u64 first, u64 step,
 			  u64 count)
 {
-	bool seen[1024] = { 0 };
+	u8 seen[1024] = { 0 };
 	u64 i, offset, wrong = 0;
 
 	for (i = 0; i < count; i++) {
