@@ -151,14 +151,22 @@ static enum osp_insn_status translate(struct osp_emulation *e, u64 linear,
 	return OSP_INSN_FAULT;
 }
 
-/* A device in the kernel; @write says which way @data goes. */
-static bool kernel_device(struct osp_vcpu *vcpu, u64 gpa, unsigned int len,
-			  bool write, void *data)
+/**
+ * osp_controller() - an access to an interrupt controller in the kernel
+ * @vcpu: the vCPU
+ * @gpa: for which osp_is_controller() is true
+ * @len: 1 to 8 bytes
+ * @write: which way @data goes
+ * @data: @len bytes
+ *
+ * Context: the vCPU's thread; interrupts may be off.
+ * Return: true, or false if there is none there after all.
+ */
+bool osp_controller(struct osp_vcpu *vcpu, u64 gpa, unsigned int len,
+		    bool write, void *data)
 {
 	u64 value = 0;
 
-	if (!vcpu->lapic)
-		return false;
 	if (osp_lapic_hw_enabled(vcpu->lapic) &&
 	    (gpa & PAGE_MASK) == (vcpu->lapic->base & GENMASK_ULL(51, 12))) {
 		if (write) {
@@ -186,7 +194,8 @@ static enum osp_insn_status device_read(struct osp_vcpu *vcpu, u64 gpa,
 		memcpy(buf, f->data, min_t(unsigned int, len, f->len));
 		return OSP_INSN_OK;
 	}
-	if (kernel_device(vcpu, gpa, len, false, buf)) {
+	if (osp_is_controller(vcpu, gpa) &&
+	    osp_controller(vcpu, gpa, len, false, buf)) {
 		/* Remembered: reading twice could have an effect twice. */
 		if (io->nr_reads < OSP_MAX_FRAGMENTS) {
 			f = &io->reads[io->nr_reads++];
@@ -212,7 +221,8 @@ static enum osp_insn_status device_write(struct osp_vcpu *vcpu, u64 gpa,
 	u8 data[8];
 
 	memcpy(data, buf, len);
-	if (kernel_device(vcpu, gpa, len, true, data) ||
+	if ((osp_is_controller(vcpu, gpa) &&
+	     osp_controller(vcpu, gpa, len, true, data)) ||
 	    osp_iobus_write(&vcpu->vm->iobus, false, gpa, len, data))
 		return OSP_INSN_OK;
 	if (io->nr_writes == OSP_MAX_FRAGMENTS)

@@ -33,6 +33,22 @@ static inline struct osp_emulation *osp_emulation_of(struct osp_insn_cpu *cpu)
 /* access.c */
 extern const struct osp_insn_ops osp_emulation_ops;
 void osp_remember_violation(struct osp_vcpu *vcpu, u64 gpa);
+bool osp_controller(struct osp_vcpu *vcpu, u64 gpa, unsigned int len,
+		    bool write, void *data);
+
+/**
+ * osp_is_controller() - may an interrupt controller in the kernel be there?
+ * @vcpu: the vCPU
+ * @gpa: guest-physical address where there is no RAM
+ */
+static __always_inline bool osp_is_controller(const struct osp_vcpu *vcpu,
+					      u64 gpa)
+{
+	if (!vcpu->lapic)
+		return false;
+	return gpa - OSP_IOAPIC_BASE < OSP_IOAPIC_SIZE ||
+	       !((gpa ^ vcpu->lapic->base) & GENMASK_ULL(51, PAGE_SHIFT));
+}
 
 /* pio.c: ports, for INS and OUTS */
 enum osp_insn_status osp_emulated_in(struct osp_insn_cpu *cpu, u16 port,

@@ -142,6 +142,31 @@ static bool put_into_ring(struct osp_iobus *bus, bool port, u64 addr, u32 len,
 	return room;
 }
 
+/* Under RCU, or with interrupts off, which is as good. */
+static bool take_write(struct osp_iobus *bus, bool port, u64 addr, u32 len,
+		       const void *data, struct osp_iobus_hint *hint)
+{
+	/*
+	 * Before the look-up: what changes after this makes the hint stale.
+	 * Pairs with changed().
+	 */
+	u64 gen = smp_load_acquire(&bus->gen);
+	struct ioeventfd *e = find_eventfd(bus, port, addr, len, data);
+	struct io_zone *z = READ_ONCE(bus->nr_zones) ?
+			    find_zone(bus, port, addr, len) : NULL;
+
+	if (e && z && z->number < e->number &&
+	    (!e->length || z->addr != e->addr) &&
+	    put_into_ring(bus, port, addr, len, data))
+		return true;
+	if (!e)
+		return z && put_into_ring(bus, port, addr, len, data);
+	if (hint && !z)
+		*hint = (struct osp_iobus_hint){ .gen = gen, .event = e };
+	osp_host_eventfd_signal(e->ctx);
+	return true;
+}
+
 /**
  * osp_iobus_find() - the part of osp_iobus_write() that looks
  * @bus: the VM's
@@ -156,25 +181,38 @@ static bool put_into_ring(struct osp_iobus *bus, bool port, u64 addr, u32 len,
 bool osp_iobus_find(struct osp_iobus *bus, bool port, u64 addr, u32 len,
 		    const void *data)
 {
-	struct ioeventfd *e;
-	struct io_zone *z;
 	bool done;
 
 	rcu_read_lock();
-	e = find_eventfd(bus, port, addr, len, data);
-	z = READ_ONCE(bus->nr_zones) ? find_zone(bus, port, addr, len) : NULL;
-	if (e && z && z->number < e->number &&
-	    (!e->length || z->addr != e->addr) &&
-	    put_into_ring(bus, port, addr, len, data)) {
-		done = true;
-	} else if (e) {
-		osp_host_eventfd_signal(e->ctx);
-		done = true;
-	} else {
-		done = z && put_into_ring(bus, port, addr, len, data);
-	}
+	done = take_write(bus, port, addr, len, data, NULL);
 	rcu_read_unlock();
 	return done;
+}
+
+/**
+ * osp_iobus_write_again() - a write to memory by who has written before
+ * @bus: the VM's
+ * @addr: the guest-physical address
+ * @len: 1 to 8 bytes
+ * @value: what is written, zero-extended
+ * @hint: his own; of zeroes at first
+ *
+ * Context: the vCPU's thread; interrupts off, which keeps what is removed from
+ * being freed (deassign()).
+ * Return: as osp_iobus_write().
+ */
+bool osp_iobus_write_again(struct osp_iobus *bus, u64 addr, u32 len, u64 value,
+			   struct osp_iobus_hint *hint)
+{
+	const struct ioeventfd *e = hint->event;
+
+	if (likely(hint->gen == READ_ONCE(bus->gen) && e &&
+		   matches(e, false, addr, len, value))) {
+		osp_host_eventfd_signal(e->ctx);
+		return true;
+	}
+	return READ_ONCE(bus->used[false]) &&
+	       take_write(bus, false, addr, len, &value, hint);
 }
 
 /* ---- KVM_IOEVENTFD ---- */
@@ -189,10 +227,18 @@ static bool collides(const struct ioeventfd *a, const struct ioeventfd *b)
 	       (!a->match || !b->match || a->datamatch == b->datamatch);
 }
 
+/* vm->lock is held.  After a removal, and before who may use it is waited for. */
+static void changed(struct osp_iobus *bus)
+{
+	/* The change before its number; pairs with take_write(). */
+	smp_store_release(&bus->gen, bus->gen + 1);
+}
+
 static void count(struct osp_iobus *bus, const struct ioeventfd *e, int n)
 {
 	bus->nr_eventfds += n;
 	WRITE_ONCE(bus->used[e->port], bus->used[e->port] + n);
+	changed(bus);
 }
 
 /* vm->lock is held. */
@@ -366,6 +412,7 @@ int osp_coalesce(struct osp_vm *vm, const struct kvm_coalesced_mmio_zone *zone)
 	list_add_tail_rcu(&z->link, &bus->zones);
 	WRITE_ONCE(bus->nr_zones, bus->nr_zones + 1);
 	WRITE_ONCE(bus->used[z->port], bus->used[z->port] + 1);
+	changed(bus);
 	mutex_unlock(&vm->lock);
 	return 0;
 }
@@ -398,6 +445,7 @@ int osp_uncoalesce(struct osp_vm *vm,
 		z->gone = gone;
 		gone = z;
 	}
+	changed(bus);
 	mutex_unlock(&vm->lock);
 	/* Readers may be on their way through: they follow the links till then. */
 	if (gone)
@@ -418,6 +466,7 @@ int osp_uncoalesce(struct osp_vm *vm,
 void osp_iobus_init(struct osp_iobus *bus)
 {
 	INIT_LIST_HEAD(&bus->zones);
+	bus->gen = 1;
 	spin_lock_init(&bus->ring_lock);
 }
 

@@ -14,6 +14,7 @@
 #include <linux/spinlock.h>
 #include <linux/types.h>
 
+struct ioeventfd;
 struct osp_vm;
 struct page;
 
@@ -27,6 +28,7 @@ struct page;
  * @nr_zones:	how many
  * @used:	how many of both there are for memory (0) and for ports (1)
  * @next:	number of the next registration
+ * @gen:	counts changes, from 1
  * @ring_lock:	serializes the writers of the ring: vCPUs' threads, any context
  *		of theirs
  * @ring:	the ring that vCPU fds map, or NULL; set once
@@ -38,8 +40,19 @@ struct osp_iobus {
 	unsigned int nr_zones;
 	unsigned int used[2];
 	u64 next;
+	u64 gen;
 	spinlock_t ring_lock;
 	struct kvm_coalesced_mmio_ring *ring;
+};
+
+/**
+ * struct osp_iobus_hint - what a writer has found the last time
+ * @gen:	osp_iobus.gen then; 0: nothing
+ * @event:	the ioeventfd that took the write
+ */
+struct osp_iobus_hint {
+	u64 gen;
+	const struct ioeventfd *event;
 };
 
 void osp_iobus_init(struct osp_iobus *bus);
@@ -51,6 +64,8 @@ int osp_uncoalesce(struct osp_vm *vm,
 		   const struct kvm_coalesced_mmio_zone *zone);
 struct page *osp_iobus_ring_page(struct osp_iobus *bus);
 
+bool osp_iobus_write_again(struct osp_iobus *bus, u64 addr, u32 len, u64 value,
+			   struct osp_iobus_hint *hint);
 bool osp_iobus_find(struct osp_iobus *bus, bool port, u64 addr, u32 len,
 		    const void *data);
 

@@ -230,6 +230,8 @@ static int emulate(struct osp_vcpu *vcpu, bool decode, bool io_checked)
 	osp_mmu_hold(&vcpu->vm->mmu);
 	if (decode)
 		status = osp_insn_decode(&e.cpu, &vcpu->io.insn);
+	if (decode && !io_checked && status == OSP_INSN_OK)
+		osp_known_learn(&e);
 	if (status == OSP_INSN_OK)
 		status = execute(&e);
 	osp_mmu_release(&vcpu->vm->mmu);

@@ -32,6 +32,7 @@
 #include "iobus.h"
 #include "irq/irqchip.h"
 #include "irq/lapic.h"
+#include "known.h"
 #include "mmu/mmu.h"
 #include "mmu/ring.h"
 #include "vmx/names.h"
@@ -157,7 +158,8 @@ struct osp_translation {
  * @in_bytes: port data that userspace has put into the mapping
  * @asked_bytes: port data that userspace was asked for
  * @insn_length: length of the IN or OUT
- * @rip: where it is
+ * @rip: where it is, or what @load is
+ * @load: a load that waits for its data, if it is a known one (known.c)
  * @waiting: OUTS has put data into the mapping that userspace has to take
  */
 struct osp_pending_io {
@@ -175,6 +177,7 @@ struct osp_pending_io {
 	u32 asked_bytes;
 	u32 insn_length;
 	u64 rip;
+	struct osp_insn_simple load;
 	bool waiting;
 };
 
@@ -267,6 +270,7 @@ struct osp_event {
  * @features: OSP_GUEST_*, by CPUID
  * @io: an access that userspace has to complete
  * @io_buf: data of INS and OUTS on its way
+ * @known: instructions that have touched devices (known.c)
  * @cpu: where it was loaded last, or -1
  * @host_fs_base: what the VMCS has for the exit
  * @host_kernel_gs_base: the current task's, while @loaded
@@ -386,6 +390,7 @@ struct osp_vcpu {
 
 	struct osp_pending_io io;
 	u8 io_buf[1024];
+	struct osp_known_insns known;
 
 	int cpu;
 	unsigned long host_fs_base;
@@ -490,6 +495,30 @@ static inline bool osp_wants_window(const struct osp_vcpu *vcpu)
 {
 	return unlikely(READ_ONCE(vcpu->run->request_interrupt_window)) &&
 	       osp_takes_user_irq(vcpu);
+}
+
+/**
+ * osp_known_place() - where a known instruction is put down
+ * @vcpu: the vCPU
+ * @rip: where it is
+ */
+static inline struct osp_known *osp_known_place(struct osp_vcpu *vcpu, u64 rip)
+{
+	return &vcpu->known.insns[(rip ^ rip >> 4) % OSP_KNOWN_INSNS];
+}
+
+/**
+ * osp_known_at() - is there, or was there, a known instruction?
+ * @vcpu: the vCPU
+ * @rip: where
+ *
+ * Return: it, for osp_known_access(); or NULL.
+ */
+static inline struct osp_known *osp_known_at(struct osp_vcpu *vcpu, u64 rip)
+{
+	struct osp_known *k = osp_known_place(vcpu, rip);
+
+	return k->rip == rip && k->count ? k : NULL;
 }
 
 /**

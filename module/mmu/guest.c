@@ -27,15 +27,6 @@ void osp_mmu_hold(struct osp_mmu *mmu)
 	down_read(&mmu->slots_sem);
 }
 
-/**
- * osp_mmu_release() - end what osp_mmu_hold() began.
- * @mmu: the VM's memory.
- */
-void osp_mmu_release(struct osp_mmu *mmu)
-{
-	up_read(&mmu->slots_sem);
-}
-
 /*
  * The host virtual address of guest memory, its slot, and how many of @len bytes
  * from there lie in the same slot.  Returns 0, -ENXIO if there is no memory for
@@ -90,6 +81,28 @@ bool osp_gpa_is_ram(struct osp_mmu *mmu, u64 gpa, bool write)
 	lockdep_assert_held(&mmu->slots_sem);
 	slot = osp_slot_find(mmu, gpa >> PAGE_SHIFT);
 	return slot && !(write && slot->flags & KVM_MEM_READONLY);
+}
+
+/**
+ * osp_gpa_hva() - where guest memory is in the owner's address space.
+ * @mmu: the VM's memory, held.
+ * @gpa: any address.
+ * @len: bytes that have to be there in one piece.
+ * @hva: result; means memory of the guest's for as long as the slots are the
+ *	same, whose number is mmu->slots_gen.
+ *
+ * Context: any; interrupts may be off.
+ * Return: 0; -ENXIO if there is no memory, or not in one piece; -EIO in a
+ * foreign address space.
+ */
+int osp_gpa_hva(struct osp_mmu *mmu, u64 gpa, unsigned int len,
+		unsigned long *hva)
+{
+	const struct osp_slot *slot;
+	unsigned int part = len;
+	int ret = find_memory(mmu, gpa, false, &part, hva, &slot);
+
+	return !ret && part < len ? -ENXIO : ret;
 }
 
 /* One access for each size that a CPU reads at once; others in any way. */

@@ -239,12 +239,34 @@ void osp_mmu_unmap_page(struct osp_mmu *mmu, u64 gpa);
  * nest holds, and do not call osp_ept_fault() nor osp_mmu_set_region() within.
  */
 void osp_mmu_hold(struct osp_mmu *mmu);
-void osp_mmu_release(struct osp_mmu *mmu);
+int osp_gpa_hva(struct osp_mmu *mmu, u64 gpa, unsigned int len,
+		unsigned long *hva);
 bool osp_gpa_is_ram(struct osp_mmu *mmu, u64 gpa, bool write);
 int osp_gpa_read(struct osp_mmu *mmu, u64 gpa, void *buf, unsigned int len);
 int osp_gpa_write(struct osp_mmu *mmu, u64 gpa, const void *buf,
 		  unsigned int len);
 int osp_gpa_cmpxchg(struct osp_mmu *mmu, u64 gpa, u64 *old, u64 new,
 		    unsigned int len);
+
+/**
+ * osp_mmu_try_hold() - osp_mmu_hold() for who can't wait.
+ * @mmu: the VM's memory.
+ *
+ * Context: any of the owner's; interrupts may be off.
+ * Return: whether the slots are held; if not, they are just being changed.
+ */
+static inline bool osp_mmu_try_hold(struct osp_mmu *mmu)
+{
+	return down_read_trylock(&mmu->slots_sem);
+}
+
+/**
+ * osp_mmu_release() - end what osp_mmu_hold() or osp_mmu_try_hold() began.
+ * @mmu: the VM's memory.
+ */
+static inline void osp_mmu_release(struct osp_mmu *mmu)
+{
+	up_read(&mmu->slots_sem);
+}
 
 #endif /* OSP_MMU_H */

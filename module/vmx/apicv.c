@@ -103,6 +103,16 @@ static void update_page(struct osp_vcpu *vcpu)
 }
 
 /**
+ * osp_apicv_has_page() - is this where the APIC-access page may be mapped?
+ * @vm: the VM
+ * @gpa: a guest-physical address
+ */
+bool osp_apicv_has_page(const struct osp_vm *vm, u64 gpa)
+{
+	return (gpa & PAGE_MASK) == OSP_APIC_BASE_DEFAULT && vm->apic_page;
+}
+
+/**
  * osp_apicv_fault() - was an EPT violation only for want of the APIC's page?
  * @vcpu: the vCPU
  * @gpa: a guest-physical address where there is no RAM

@@ -237,28 +237,47 @@ static int do_exception(struct osp_vcpu *vcpu)
 }
 
 /*
- * A write to a page that is protected for the dirty log's sake is settled at once.
- * Bit 1 of the qualification: a write; bit 12: see below.
+ * Exit qualification of an EPT violation (SDM 3C table 28-7): a write; a fetch; the
+ * linear address is valid and is what was accessed, by itself and not on the way
+ * to its translation; IRET has unblocked NMIs.
  */
-static int do_logged_write(struct osp_vcpu *vcpu)
+#define EPT_WRITE		BIT(1)
+#define EPT_FETCH		BIT(2)
+#define EPT_LINEAR_ACCESS	(BIT(7) | BIT(8))
+#define EPT_UNBLOCKED_NMI	BIT(12)
+
+/*
+ * Settled at once: a write to a page that is protected for the dirty log's sake,
+ * and an access to a device by an instruction that has made one before.
+ */
+static int do_fast_violation(struct osp_vcpu *vcpu)
 {
+	struct osp_known *known = osp_known_at(vcpu, osp_vmx_rip(vcpu));
+	bool protects = READ_ONCE(vcpu->vm->mmu.protects);
+	u64 q;
+
 	osp_event_requeue(vcpu);
-	if (likely(!READ_ONCE(vcpu->vm->mmu.protects)) ||
-	    (vmread(EXIT_QUALIFICATION) & (BIT(1) | BIT(12))) != BIT(1) ||
-	    !osp_log_fault_fast(&vcpu->vm->mmu, vmread(GUEST_PHYSICAL_ADDRESS)))
+	if (likely(!known && !protects))
 		return OSP_EXIT_SLOW;
-	return 1;
+	q = vmread(EXIT_QUALIFICATION);
+	if (protects && (q & (EPT_WRITE | EPT_UNBLOCKED_NMI)) == EPT_WRITE &&
+	    osp_log_fault_fast(&vcpu->vm->mmu, vmread(GUEST_PHYSICAL_ADDRESS)))
+		return 1;
+	if (!known || vcpu->event.info ||
+	    (q & (EPT_FETCH | EPT_LINEAR_ACCESS | EPT_UNBLOCKED_NMI)) !=
+	    EPT_LINEAR_ACCESS)
+		return OSP_EXIT_SLOW;
+	return osp_known_access(vcpu, known, vmread(GUEST_PHYSICAL_ADDRESS));
 }
 
 static int do_ept_violation(struct osp_vcpu *vcpu)
 {
-	/* SDM 3C table 28-7 */
 	u64 q = vmread(EXIT_QUALIFICATION);
 	u64 gpa = vmread(GUEST_PHYSICAL_ADDRESS);
 	int r;
 
 	vcpu->qualification = q;
-	if (unlikely(q & BIT(12)) && !vcpu->event.info)
+	if (unlikely(q & EPT_UNBLOCKED_NMI) && !vcpu->event.info)
 		osp_vmx_set_interruptibility(vcpu,
 			osp_vmx_interruptibility(vcpu) | GUEST_INTR_STATE_NMI);
 	r = osp_ept_fault(&vcpu->vm->mmu, gpa, q & 7);
@@ -359,9 +378,8 @@ const struct osp_exit_row osp_exit_table[OSP_NR_EXIT_REASONS] = {
 	[OSP_EXIT_TPR_BELOW_THRESHOLD]	= FAST(do_event),
 	[OSP_EXIT_APIC_ACCESS]		= { .slow = osp_apic_access, .delivers = true },
 	[OSP_EXIT_VIRTUALIZED_EOI]	= FAST(osp_virtualized_eoi),
-	[OSP_EXIT_EPT_VIOLATION]	= { .fast = do_logged_write,
-					    .slow = do_ept_violation,
-					    .delivers = true },
+	[OSP_EXIT_EPT_VIOLATION]	= { .fast = do_fast_violation,
+					    .slow = do_ept_violation },
 	[OSP_EXIT_EPT_MISCONFIGURATION]	= { .slow = do_ept_misconfiguration,
 					    .delivers = true },
 	[OSP_EXIT_PREEMPTION_TIMER]	= { .fast = osp_stay_over, .slow = do_leave },

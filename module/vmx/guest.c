@@ -40,15 +40,6 @@ u64 osp_vmx_cr0(struct osp_vcpu *vcpu)
 }
 
 /**
- * osp_vmx_cr3() - the guest's CR3
- * @vcpu: the vCPU
- */
-u64 osp_vmx_cr3(struct osp_vcpu *vcpu)
-{
-	return vmread(GUEST_CR3);
-}
-
-/**
  * osp_vmx_cr4() - CR4 as the guest would read it
  * @vcpu: the vCPU
  */
@@ -308,21 +299,6 @@ void osp_vmx_set_dtable(struct osp_vcpu *vcpu, bool idt,
 		vmwrite(GUEST_GDTR_BASE, table->base);
 		vmwrite(GUEST_GDTR_LIMIT, table->limit);
 	}
-}
-
-/**
- * osp_vmx_cs_access() - access rights of the guest's code segment
- * @vcpu: the vCPU
- *
- * Return: as in the VMCS (SDM 3C table 25-2).
- */
-u32 osp_vmx_cs_access(struct osp_vcpu *vcpu)
-{
-	if (!(vcpu->cached & OSP_CACHED_CS)) {
-		vcpu->cs_access = vmread(GUEST_CS_ACCESS);
-		vcpu->cached |= OSP_CACHED_CS;
-	}
-	return vcpu->cs_access;
 }
 
 /**

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
- * vmx/regs.h - the guest's RIP, RSP and RFLAGS, and how an instruction ends.
+ * vmx/regs.h - the guest's RIP, RSP, RFLAGS, and a few others that are asked for
+ * often; and how an instruction ends.
  *
  * They are in the VMCS; each is read from there at most once an exit, and
  * written back before the next entry only if it was changed.  Inline, since
@@ -86,6 +87,30 @@ static __always_inline void osp_vmx_set_rflags(struct osp_vcpu *vcpu, u64 rflags
 	vcpu->rflags = rflags | X86_EFLAGS_FIXED;
 	vcpu->cached |= OSP_CACHED_RFLAGS;
 	vcpu->dirty |= OSP_CACHED_RFLAGS;
+}
+
+/**
+ * osp_vmx_cr3() - the guest's CR3
+ * @vcpu: the vCPU
+ */
+static __always_inline u64 osp_vmx_cr3(struct osp_vcpu *vcpu)
+{
+	return vmread(GUEST_CR3);
+}
+
+/**
+ * osp_vmx_cs_access() - access rights of the guest's code segment
+ * @vcpu: the vCPU
+ *
+ * Return: as in the VMCS (SDM 3C table 25-2).
+ */
+static __always_inline u32 osp_vmx_cs_access(struct osp_vcpu *vcpu)
+{
+	if (!(vcpu->cached & OSP_CACHED_CS)) {
+		vcpu->cs_access = vmread(GUEST_CS_ACCESS);
+		vcpu->cached |= OSP_CACHED_CS;
+	}
+	return vcpu->cs_access;
 }
 
 /**

@@ -80,6 +80,7 @@ void osp_apicv_pass_msrs(struct osp_vcpu *vcpu);
 void osp_apicv_prepare(struct osp_vcpu *vcpu);
 void osp_apicv_post(struct osp_vcpu *vcpu);
 int osp_apicv_fault(struct osp_vcpu *vcpu, u64 gpa);
+bool osp_apicv_has_page(const struct osp_vm *vm, u64 gpa);
 bool osp_vmx_bound_stay(struct osp_vcpu *vcpu);
 
 /* switch.c: the world switch around the VM entry. */
@@ -95,7 +96,6 @@ void osp_vmx_drop_user_msrs(void *unused);
 
 /* guest.c: architectural state in the VMCS. */
 u64 osp_vmx_cr0(struct osp_vcpu *vcpu);
-u64 osp_vmx_cr3(struct osp_vcpu *vcpu);
 u64 osp_vmx_cr4(struct osp_vcpu *vcpu);
 void osp_vmx_set_cr0(struct osp_vcpu *vcpu, u64 cr0);
 void osp_vmx_set_cr3(struct osp_vcpu *vcpu, u64 cr3);
@@ -113,7 +113,6 @@ void osp_vmx_segment_raw(struct osp_vcpu *vcpu, int sreg, u64 *base,
 void osp_vmx_dtable(struct osp_vcpu *vcpu, bool idt, struct kvm_dtable *table);
 void osp_vmx_set_dtable(struct osp_vcpu *vcpu, bool idt,
 			const struct kvm_dtable *table);
-u32 osp_vmx_cs_access(struct osp_vcpu *vcpu);
 int osp_vmx_cpl(struct osp_vcpu *vcpu);
 bool osp_vmx_msr(struct osp_vcpu *vcpu, u32 msr, u64 *value);
 bool osp_vmx_set_msr(struct osp_vcpu *vcpu, u32 msr, u64 value);

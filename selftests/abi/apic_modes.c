@@ -264,6 +264,12 @@ static void shadow_guest(void)
 	self_ipi(0x53);
 	asm volatile("sti; hlt; cli" ::: "memory");
 	g_value("hlt", g_irqs[0x53], 1);
+	for (r[0] = 0; r[0] < 4; r[0]++) {
+		self_ipi(0x55);
+		asm volatile("sti; movl %%eax, (%0); cli"
+			     : : "D"((u64)GPA_MMIO) : "memory");
+		g_value("store", g_irqs[0x55], r[0] + 1);
+	}
 	self_ipi(0x54);
 	asm volatile("sti; cli" ::: "memory");
 	g_value("none", g_irqs[0x54], 0);
@@ -271,14 +277,26 @@ static void shadow_guest(void)
 	g_value("later", g_irqs[0x54], 1);
 }
 
+static void run_shadow(int x2apic)
+{
+	struct vm *vm = apic_vm(x2apic);
+	struct vcpu *v = vcpu_new(vm, 0);
+
+	mode_long(v, shadow_guest);
+	while (vcpu_exit(v) == KVM_EXIT_MMIO)
+		SAME(v->run->mmio.phys_addr, GPA_MMIO);
+	SAME(is_done(v), true);
+	check_log(vm);
+}
+
 CASE(shadow_xapic)
 {
-	run_guest(vcpu_new(apic_vm(0), 0), shadow_guest);
+	run_shadow(0);
 }
 
 CASE(shadow_x2apic)
 {
-	run_guest(vcpu_new(apic_vm(1), 0), shadow_guest);
+	run_shadow(1);
 }
 
 /* ---- between vCPUs, which run or sleep when it comes ---- */

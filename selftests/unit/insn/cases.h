@@ -48,6 +48,7 @@ void test_host_errors(void);
 
 /* cases_device.c */
 void test_device_mov(void);
+void test_simple(void);
 void test_device_rmw(void);
 void test_device_twice(void);
 void test_write_intent(void);

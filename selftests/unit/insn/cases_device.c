@@ -45,6 +45,48 @@ void test_device_mov(void)
 	}
 }
 
+/*
+ * Which instructions are simple MOVs; that these do what they should is checked
+ * with each instruction that a machine executes.
+ */
+void test_simple(void)
+{
+	static const struct {
+		u8 code[12];
+		u8 len, simple;
+		enum osp_insn_mode mode;
+	} cases[] = {
+		{ { 0x89, 0x07 }, 2, 1, OSP_INSN_LONG },
+		{ { 0x8a, 0x27 }, 2, 1, OSP_INSN_LONG },	/* AH */
+		{ { 0x40, 0x88, 0x3f }, 3, 1, OSP_INSN_LONG },	/* DIL */
+		{ { 0x66, 0xc7, 0x07, 0x34, 0x12 }, 5, 1, OSP_INSN_LONG },
+		{ { 0x48, 0x0f, 0xbe, 0x07 }, 4, 1, OSP_INSN_LONG },
+		{ { 0x8b, 0x44, 0x9f, 0xfc }, 4, 1, OSP_INSN_LONG },
+		{ { 0xa1, 0x00, 0x80 }, 9, 1, OSP_INSN_LONG },	/* an offset */
+		{ { 0x8b, 0x07 }, 2, 0, OSP_INSN_PROTECTED },
+		{ { 0x67, 0x8b, 0x07 }, 3, 0, OSP_INSN_LONG },	/* EDI */
+		{ { 0x64, 0x8b, 0x07 }, 3, 0, OSP_INSN_LONG },	/* FS */
+		{ { 0xf3, 0x8b, 0x07 }, 3, 0, OSP_INSN_LONG },
+		{ { 0x8b, 0x27 }, 2, 0, OSP_INSN_LONG },	/* ESP */
+		{ { 0x8b, 0x04, 0x24 }, 3, 0, OSP_INSN_LONG },	/* (RSP) */
+		{ { 0x88, 0x24, 0x24 }, 3, 0, OSP_INSN_LONG },	/* AH, (RSP) */
+		{ { 0x01, 0x07 }, 2, 0, OSP_INSN_LONG },	/* ADD */
+		{ { 0x0f, 0x44, 0x07 }, 3, 0, OSP_INSN_LONG },	/* CMOV */
+		{ { 0x8c, 0x07 }, 2, 0, OSP_INSN_LONG },	/* MOV from ES */
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(cases); i++) {
+		start(cases[i].mode, true);
+		put_code(cases[i].code, cases[i].len);
+		m.gpr[DI] = DEVICE + 0x20;
+		m.gpr[SP] = RAM + 0x20;
+		m.gpr[BX] = 2;
+		run_ok(cases[i].len);
+		expect_eq(m.simple, cases[i].simple);
+	}
+}
+
 /* An instruction that changes a device's register reads and writes it once. */
 void test_device_rmw(void)
 {

@@ -10,6 +10,7 @@
  */
 #include <assert.h>
 #include "machine.h"
+#include "../../../module/insn/simple.h"
 
 #define VECTOR_PF	14
 #define PF_PRESENT	BIT(0)
@@ -305,17 +306,40 @@ struct region *machine_map(struct machine *m, u64 start, u64 len,
 	return r;
 }
 
+/*
+ * What osp_insn_simplify() has made of an instruction has to say the same as
+ * the emulator has done: which memory, which register, which value.  @gpr and
+ * @rip are those before.
+ */
+static void check_simple(struct machine *m, const struct osp_insn_simple *s,
+			 u64 *gpr, u64 rip)
+{
+	u64 linear = osp_insn_simple_linear(s, gpr, rip);
+	u64 mask = ~0ULL >> (64 - 8 * s->size), in_memory = 0;
+
+	assert(m->cpu.rip == rip + s->len);
+	copy(m, linear, &in_memory, s->size, false);
+	if (s->store)
+		assert(in_memory == (osp_insn_simple_value(s, gpr) & mask));
+	else
+		osp_insn_simple_load(s, gpr, in_memory | ~mask);
+	assert(!memcmp(gpr, m->gpr, sizeof(m->gpr)));
+	m->simple++;
+}
+
 /**
  * machine_step() - execute a decoded instruction, with userspace's help
  * @m: the machine
  * @insn: decoded
  *
- * Checks that what gives up changes nothing.
+ * Checks that what gives up changes nothing, and that a simple MOV is one.
  *
  * Return: what osp_insn_execute() did, but never PENDING.
  */
 enum osp_insn_status machine_step(struct machine *m, struct osp_insn *insn)
 {
+	struct osp_insn_simple s;
+	bool simple = osp_insn_simplify(&m->cpu, insn, &s);
 	enum osp_insn_status status;
 	u64 gpr[16], rip, rflags;
 
@@ -339,6 +363,8 @@ enum osp_insn_status machine_step(struct machine *m, struct osp_insn *insn)
 	}
 	assert(!m->waiting);
 	assert(m->replayed == m->answered || status == OSP_INSN_FAULT);
+	if (simple && status == OSP_INSN_OK)
+		check_simple(m, &s, gpr, rip);
 	return status;
 }
 

@@ -70,6 +70,7 @@ struct event {
  * @lose_race: let the next so many cmpxchg fail
  * @cmpxchgs: how many of those came
  * @fetches: how many came
+ * @simple: how many instructions were simple MOVs
  * @stray: an access went outside all regions
  */
 struct machine {
@@ -91,6 +92,7 @@ struct machine {
 	u8 in_data;
 	unsigned int io_max;
 	unsigned int pending, lose_race, cmpxchgs, fetches;
+	unsigned int simple;
 	bool stray;
 	u8 io_buf[PAGE];
 };

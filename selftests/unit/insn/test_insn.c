@@ -66,6 +66,7 @@ int main(void)
 	run(test_lengths);
 	run(test_fetch);
 	run(test_device_mov);
+	run(test_simple);
 	run(test_device_rmw);
 	run(test_device_twice);
 	run(test_rep);
