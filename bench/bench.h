@@ -61,6 +61,10 @@ int measure_touch_apart(const struct bench *bench, const struct row *row,
 			struct samples *samples);
 int measure_touch_huge(const struct bench *bench, const struct row *row,
 		       struct samples *samples);
+int measure_dirty_round(const struct bench *bench, const struct row *row,
+			struct samples *samples);
+int measure_dirty_write(const struct bench *bench, const struct row *row,
+			struct samples *samples);
 int measure_kick_port(const struct bench *bench, const struct row *row,
 		      struct samples *samples);
 int measure_kick_memory(const struct bench *bench, const struct row *row,

@@ -163,6 +163,15 @@ PROGRAM touch_huge
 	add	$0x200000, %r15
 	ENDLOOP
 
+/* One byte of each of a batch's pages, the same in each batch. */
+PROGRAM sweep
+	mov	MAIL(MAIL_ARG), %r15
+	LOOP
+	mov	%r12, %rax
+	shl	$12, %rax
+	movb	$1, -4096(%r15, %rax)
+	ENDLOOP
+
 /* CR0.WP cleared and set again. */
 PROGRAM cr0_wp
 	mov	%cr0, %rbx

@@ -10,6 +10,7 @@ RATIO_TARGETS = {
     'boot-init': 0.95,
     'slot-add-1': 0.6, 'slot-add-100': 0.6, 'slot-add-10000': 0.6,
     'slot-remove-1': 0.6, 'slot-remove-100': 0.6, 'slot-remove-10000': 0.6,
+    'dirty-write': 0.6, 'dirty-round': 0.6,
     'kick-port': 0.5, 'kick-memory': 0.5, 'kick-any': 0.5, 'irqfd': 0.5,
 }
 

@@ -26,7 +26,7 @@ extern const uint8_t guest_begin[], guest_end[];
 extern const uint8_t guest_empty[], guest_cpuid[], guest_vmcall[];
 extern const uint8_t guest_rdmsr[], guest_wrmsr[], guest_in[], guest_out[];
 extern const uint8_t guest_mmio_read[], guest_mmio_write[], guest_touch[];
-extern const uint8_t guest_touch_apart[], guest_touch_huge[];
+extern const uint8_t guest_sweep[], guest_touch_apart[], guest_touch_huge[];
 extern const uint8_t guest_cr0_wp[], guest_cr0_am[], guest_wbinvd[];
 extern const uint8_t guest_deadline[], guest_halt[], guest_timer[];
 extern const uint8_t guest_self_ipi[], guest_self_ipi_hlt[];
