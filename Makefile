@@ -50,12 +50,15 @@ lab-kernel: packages
 
 # ---- testing
 
-.PHONY: check check-long check-qemu lint bench
+.PHONY: check check-long check-debug check-qemu lint bench
 check: packages
 	@JOBS=$(JOBS) selftests/run check
 
 check-long: packages
 	@JOBS=$(JOBS) selftests/run check long
+
+check-debug: packages
+	@JOBS=$(JOBS) selftests/run debug debug-smp
 
 check-qemu: packages
 	@$(TOOLS)/packages-install packages-qemu
@@ -97,6 +100,7 @@ help:
 #: make lab           a shell in the emulated machine, ospite.ko at hand
 #: make check         all tests that fit in 40 minutes
 #: make check-long    and those that don't
+#: make check-debug    the ABI tests under a kernel with KASAN, lockdep, kmemleak
 #: make check-qemu    Debian's QEMU boots a guest on Ospite
 #: make lint          sparse, W=1, checkpatch
 #: make bench         compare the speed of Ospite and KVM
