@@ -484,11 +484,12 @@ int osp_iobus_copy(struct osp_iobus *to, struct osp_iobus *from)
 {
 	struct io_zone *z, *copy;
 
-	if (!from->nr_zones)
-		return 0;
-	if (!osp_iobus_ring_page(to))
-		return -ENOMEM;
-	copy_page(to->ring, from->ring);
+	/* Zones that are no more may have left something in the ring. */
+	if (READ_ONCE(from->ring)) {
+		if (!osp_iobus_ring_page(to))
+			return -ENOMEM;
+		copy_page(to->ring, from->ring);
+	}
 	to->next = from->next;
 	list_for_each_entry(z, &from->zones, link) {
 		copy = kmemdup(z, sizeof(*z), GFP_KERNEL_ACCOUNT);

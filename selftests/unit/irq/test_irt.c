@@ -337,6 +337,41 @@ static void test_replace(void)
 	free(last);
 }
 
+/* A fork's table: the same but for what belongs to somebody else. */
+static void test_copy(void)
+{
+	struct machine *m = machine_new(1);
+	struct kvm_irq_routing_entry e[2] = {
+		msi_entry(7, 0xfee00000, 0x45), pin_entry(200, 2, 9),
+	};
+	u64 *target = calloc(1, 16);
+	struct osp_irt copy;
+
+	enable(&m->cpu[0].apic);
+	IS(set(m, e, 2), 0, "a table");
+	route(m, 4095, osp_irt_route_eventfd(target));
+	raise(m, 7, true);
+	IS(take(&m->cpu[0].apic), 0x45, "used");
+	osp_lapic_eoi(&m->cpu[0].apic);
+	osp_irt_init(&copy, m->irt.ops, m, true);
+	IS(osp_irt_copy(&copy, &m->irt), 0, "copied");
+	IS(osp_irt_entry(copy.table, 7)->route, row(m, 7)->route, "a message");
+	IS(osp_irt_entry(copy.table, 200)->route, row(m, 200)->route, "a pin");
+	IS(osp_irt_pin_gsi(&copy, 2, 9), 200, "a pin's request");
+	IS(osp_irt_entry(copy.table, 4095)->route, OSP_IRT_BLOCKED,
+	   "an eventfd is not copied");
+	OK(!osp_irt_entry(copy.table, 1000), "nor what is not there");
+	IS(atomic64_read(&osp_irt_entry(copy.table, 7)->delivered), 0,
+	   "counts begin anew");
+	IS(osp_irt_raise(&copy, 7, 0, true, false), 1, "requests go by the copy");
+	IS(take(&m->cpu[0].apic), 0x45, "... to where they went");
+	IS(atomic64_read(&row(m, 7)->delivered), 1, "... and count there");
+	osp_irt_destroy(&copy);
+	IS(m->releases, 0, "the copy's end releases nothing");
+	machine_free(m);
+	free(target);
+}
+
 int main(void)
 {
 	test_default();
@@ -348,5 +383,6 @@ int main(void)
 	test_entry();
 	test_pulse();
 	test_replace();
+	test_copy();
 	return END();
 }

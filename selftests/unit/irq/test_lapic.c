@@ -686,6 +686,45 @@ static void test_reads_page(void)
 	machine_free(m);
 }
 
+/* ---- a fork's ---- */
+
+static void test_copy(void)
+{
+	struct machine *m = machine_new(2);
+	struct osp_lapic *from = &m->cpu[0].apic, *to = &m->cpu[1].apic;
+
+	osp_lapic_set_cpuid(from, true, true, 39);
+	enable(from);
+	wr(from, 0x80, 0x20);
+	wr(from, 0x3e0, 0xb);
+	wr(from, 0x320, 0x20041);
+	wr(from, 0x380, 1000000);
+	osp_lapic_deliver(from, OSP_APIC_FIXED, 0x61, true, true);
+	osp_lapic_deliver(from, OSP_APIC_FIXED, 0x72, true, false);
+	IS(osp_lapic_pending(from), 0x72, "two wait");
+	osp_lapic_ack(from, 0x72);
+	/* Posted, and not in IRR yet. */
+	osp_lapic_deliver(from, OSP_APIC_FIXED, 0x93, true, false);
+	osp_lapic_deliver(from, OSP_APIC_NMI, 0, true, false);
+	osp_lapic_copy(to, from);
+	IS(osp_lapic_pending(from), 0x93, "what was posted stays");
+	IS(osp_lapic_pending(to), 0x93, "... and is copied");
+	IS(rd(to, 0x80), 0x20, "TPR");
+	IS(osp_lapic_top(to, OSP_APIC_ISR), 0x72, "in service");
+	IS(rd(to, 0x320), 0x20041, "the timer's entry");
+	IS(to->timer.mode, OSP_TIMER_PERIODIC, "... its mode");
+	IS(to->timer.expires_ns, from->timer.expires_ns, "... when it fires");
+	OK(to->timer.armed, "... and that it is to be armed");
+	OK(test_bit(OSP_LAPIC_EV_NMI, &to->events), "an NMI");
+	IS(osp_lapic_set_base(to, 0xfee00d00, true), 0, "CPUID has x2APIC");
+	osp_lapic_ack(to, 0x93);
+	osp_lapic_eoi(to);
+	osp_lapic_eoi(to);
+	IS(osp_lapic_pending(to), 0x61, "the one below them comes last");
+	IS(osp_lapic_pending(from), 0x93, "the original has all of it before it");
+	machine_free(m);
+}
+
 int main(void)
 {
 	test_reset();
@@ -708,5 +747,6 @@ int main(void)
 	test_state();
 	test_by_cpu();
 	test_reads_page();
+	test_copy();
 	return END();
 }
