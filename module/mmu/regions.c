@@ -212,9 +212,11 @@ static void zap_changed(struct change *c)
 	};
 	u32 i;
 
-	for (i = 0; i < c->nr; i++)
+	for (i = 0; i < c->nr; i++) {
 		if (c->pairs[i].old)
 			zap_old(c, &zap, c->pairs[i].old);
+		cond_resched();
+	}
 	zap_device(c, &zap);
 	osp_zap_finish(&zap);
 }
@@ -261,6 +263,7 @@ static void add_hvas(struct change *c)
 		write_lock(&c->mmu->lock);
 		interval_tree_insert(&new->hva_node, &c->mmu->hvas);
 		write_unlock(&c->mmu->lock);
+		cond_resched();
 	}
 }
 
@@ -280,6 +283,7 @@ static void drop_old(struct change *c)
 		osp_log_end(c->mmu, old);
 		osp_log_release(old);
 		kfree_rcu(old, rcu);
+		cond_resched();
 	}
 }
 
@@ -289,12 +293,15 @@ static void exchange(struct change *c)
 	struct osp_mmu *mmu = c->mmu;
 	u32 i;
 
-	for (i = 0; i < c->nr; i++)
+	for (i = 0; i < c->nr; i++) {
 		if (c->pairs[i].old)
 			osp_slot_erase(mmu, c->pairs[i].old);
+		cond_resched();
+	}
 	for (i = 0; i < c->nr; i++) {
 		struct osp_slot *new = c->pairs[i].new;
 
+		cond_resched();
 		if (!new) {
 			xa_erase(&mmu->ids, c->regions[i].slot);
 			continue;

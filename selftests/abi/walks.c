@@ -464,6 +464,24 @@ static void random_path(struct world *w)
 	}
 }
 
+/*
+ * SDM 3A 4.6.2: keys are for user-mode addresses, whoever accesses them.  In
+ * Bochs they are for supervisor-mode addresses, too, and access-disable is for
+ * user mode alone; the two agree on what a program does with its own pages.  And
+ * without key 0 the host would lose its stack at the next VM exit.
+ */
+static u32 random_keys(const struct world *w)
+{
+	u64 rights = U;
+	unsigned int i;
+
+	for (i = 0; i < w->count; i++)
+		rights &= w->entry[i];
+	if (w->walk.cpl < 3 || w->access == SEGMENT || !rights)
+		return 0;
+	return rnd() & ~3u;
+}
+
 static void random_cpu(struct world *w)
 {
 	struct kvm_sregs *s = &w->sregs;
@@ -504,8 +522,8 @@ static void random_cpu(struct world *w)
 	/* SDM 3A 4.6.1: AC allows explicit accesses only.  In Bochs, all. */
 	if (w->access == SEGMENT && s->cr4 & CR4_SMAP)
 		w->walk.rflags = 0;
-	w->walk.pkru = s->cr4 & CR4_PKE ? rnd() : 0;
 	w->walk.cpl = cpl;
+	w->walk.pkru = s->cr4 & CR4_PKE ? random_keys(w) : 0;
 }
 
 static void random_case(struct world *w)
