@@ -96,27 +96,24 @@ void osp_ept_free_root(struct osp_mmu *mmu, u64 *root)
 }
 
 /**
- * osp_stash_fill() - allocate the tables that one mapping may need at most.
+ * osp_stash_fill() - allocate a table for a mapping to take.
  * @mmu: whose.
- * @stash: where to; whatever it still holds counts.
+ * @stash: where to; it is empty.
+ *
+ * One at a time: to allocate and clear one costs more than a fault does, and
+ * most mappings lack none, or the lowest one only.  Whoever needs another comes
+ * again, as what it has taken is linked already.
  *
  * Context: may sleep.
  * Return: 0 or -ENOMEM.
  */
 int osp_stash_fill(struct osp_mmu *mmu, struct osp_stash *stash)
 {
-	struct list_head *pos;
-	int n = 0;
+	struct page *page = alloc_table(mmu);
 
-	list_for_each(pos, &stash->tables)
-		n++;
-	for (; n < OSP_EPT_LEVELS - 1; n++) {
-		struct page *page = alloc_table(mmu);
-
-		if (!page)
-			return -ENOMEM;
-		list_add(&page->lru, &stash->tables);
-	}
+	if (!page)
+		return -ENOMEM;
+	list_add(&page->lru, &stash->tables);
 	return 0;
 }
 

@@ -263,6 +263,30 @@ CASE(memfd_2m)
 	EQ("zero-or-old", *GVAR(vm, wrong), 2 * PAGE_2M / 8 - 1);
 }
 
+/* Dirty pages are logged by 4 KiB, so what is written of it is broken up. */
+static void write_logged(u64 *p, u64 gpa)
+{
+	static const u64 offsets[] = { 0, 0x1000, 0x12345000, 0x3ffff000 };
+	static u8 bitmap[PAGE_1G / PAGE_4K / 8];
+	struct kvm_dirty_log log = { .slot = 1, .dirty_bitmap = bitmap };
+	u64 i, bits = 0, found = 0;
+
+	MUST(vm_slot(vm, 1, KVM_MEM_LOG_DIRTY_PAGES, gpa, PAGE_1G, p));
+	MUST(ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log));
+	for (i = 0; i < ARRAY_LEN(offsets); i++)
+		both_agree_on("logged", p + offsets[i] / 8, gpa + offsets[i],
+			      PAGE_4K, 8);
+	MUST(ioctl(vm->fd, KVM_GET_DIRTY_LOG, &log));
+	for (i = 0; i < sizeof(bitmap); i++)
+		bits += __builtin_popcount(bitmap[i]);
+	for (i = 0; i < ARRAY_LEN(offsets); i++)
+		found += bitmap[offsets[i] / PAGE_4K / 8] >>
+			 offsets[i] / PAGE_4K % 8 & 1;
+	EQ("dirty-pages", bits, ARRAY_LEN(offsets));
+	EQ("the-right-ones", found, ARRAY_LEN(offsets));
+	MUST(vm_slot(vm, 1, 0, gpa, PAGE_1G, p));
+}
+
 /* One page of 1 GiB, mapped as a whole, in parts of 2 MiB, and of 4 KiB. */
 CASE_T(hugetlb_1g, 60)
 {
@@ -286,6 +310,10 @@ CASE_T(hugetlb_1g, 60)
 	both_agree_on("shared", p, gpa, PAGE_1G, 4096);
 	*GVAR(vm, at) = 2 * PAGE_1G;
 	expect_exit(v, "read-only", KVM_EXIT_MMIO);
+	mode_long(v, pattern_guest);
+	MUST(vm_slot(vm, 2, 0, 0, 0, NULL));
+	write_logged(p, gpa);
+	both_agree_on("after-logging", p, gpa, PAGE_1G, 4096);
 	MUST(munmap(p, PAGE_1G));
 	*GVAR(vm, at) = gpa + 0x12345678;
 	EQ("unmapped", vcpu_run(v), EFAULT);
