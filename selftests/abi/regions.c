@@ -216,7 +216,6 @@ static volatile u64 rounds, errors, stop, npages, data_only;
 static void one_round(u64 round)
 {
 	volatile u64 *across = (u64 *)(GPA + PAGE - 4);
-	u32 (*code)(void) = (void *)(GPA + 2 * PAGE - 3);
 	volatile u64 *p = (u64 *)GPA;
 	u64 i, j;
 
@@ -228,7 +227,7 @@ static void one_round(u64 round)
 	errors += *across != round;
 	*across = round + 1;
 	if (!data_only)
-		errors += code() != 0x12345678;
+		errors += ((u32 (*)(void))(GPA + 2 * PAGE - 3))() != 0x12345678;
 }
 
 static void use_guest(void)
