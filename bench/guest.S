@@ -516,15 +516,15 @@ PROGRAM spin_second
 	incq	MAIL(MAIL_CALLS)
 	jmp	1b
 
-	.balign 16
-	.globl	guest_called
-guest_called:
+/* What a handler of an interrupt begins with, the time in RAX, and ends with. */
+.macro HANDLER
 	push	%rax
 	push	%rcx
 	push	%rdx
 	READ_TSC
-	mov	%rax, MAIL(MAIL_TAKEN)
-	incq	MAIL(MAIL_CALLS)
+.endm
+
+.macro END_HANDLER
 	mov	$0x80b, %ecx		/* EOI */
 	xor	%eax, %eax
 	xor	%edx, %edx
@@ -533,6 +533,15 @@ guest_called:
 	pop	%rcx
 	pop	%rax
 	iretq
+.endm
+
+	.balign 16
+	.globl	guest_called
+guest_called:
+	HANDLER
+	mov	%rax, MAIL(MAIL_TAKEN)
+	incq	MAIL(MAIL_CALLS)
+	END_HANDLER
 
 	.balign 16
 	.globl	guest_xapic
@@ -543,20 +552,10 @@ guest_xapic:
 	.balign 16
 	.globl	guest_timer
 guest_timer:
-	push	%rax
-	push	%rcx
-	push	%rdx
-	READ_TSC
+	HANDLER
 	mov	%rax, %r8
 	inc	%r14
-	mov	$0x80b, %ecx		/* EOI */
-	xor	%eax, %eax
-	xor	%edx, %edx
-	wrmsr
-	pop	%rdx
-	pop	%rcx
-	pop	%rax
-	iretq
+	END_HANDLER
 
 	.globl guest_end
 guest_end:
