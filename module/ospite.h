@@ -286,7 +286,8 @@ struct osp_event {
  * @apicv: secondary controls that virtualize the APIC
  * @eoi_watch_gen: of the EOI-exit bitmap in the VMCS
  * @apic_elsewhere: counted in vm->apic_elsewhere
- * @vapic: the local APIC, if it is in the kernel
+ * @vapic: the local APIC, if it is in the kernel; begins with the posted-interrupt
+ *	descriptor, which the SDM wants aligned to 64 bytes, and Bochs 3.0 to a page
  * @msr_bitmap: the VMCS's
  * @fpu: the guest's FPU state
  * @mutex: held by every ioctl of the vCPU; what is not said to be set by
@@ -388,8 +389,6 @@ struct osp_vcpu {
 	u8 phys_bits;
 	u32 features;
 
-	struct osp_pending_io io;
-	u8 io_buf[1024];
 	struct osp_known_insns known;
 
 	int cpu;
@@ -403,9 +402,11 @@ struct osp_vcpu {
 	u32 apicv;
 	u32 eoi_watch_gen;
 	bool apic_elsewhere;
-	struct osp_vapic vapic;
+	struct osp_vapic vapic __aligned(PAGE_SIZE);
 	unsigned long *msr_bitmap;
 	struct fpu_guest fpu;
+	struct osp_pending_io io;
+	u8 io_buf[1024];
 
 	struct mutex mutex;
 	struct preempt_notifier preempt;
@@ -424,6 +425,9 @@ struct osp_vcpu {
 	u32 mp_state;
 	struct dentry *debugfs;
 };
+
+/* kmalloc() aligns what has the size of a power of two to that size. */
+static_assert(sizeof(struct osp_vcpu) == 2 * PAGE_SIZE);
 
 #define OSP_CACHED_RIP		BIT(0)
 #define OSP_CACHED_RSP		BIT(1)
