@@ -143,8 +143,9 @@ static bool put_into_ring(struct osp_iobus *bus, bool port, u64 addr, u32 len,
 }
 
 /* Under RCU, or with interrupts off, which is as good. */
-static bool take_write(struct osp_iobus *bus, bool port, u64 addr, u32 len,
-		       const void *data, struct osp_iobus_hint *hint)
+static __always_inline bool
+take_write(struct osp_iobus *bus, bool port, u64 addr, u32 len,
+	   const void *data, struct osp_iobus_hint *hint)
 {
 	/*
 	 * Before the look-up: what changes after this makes the hint stale.

@@ -140,7 +140,6 @@ static int store(struct osp_vcpu *vcpu, struct osp_known *k, u64 gpa)
 	u64 value = osp_insn_simple_value(&k->insn, vcpu->gpr);
 	u8 size = k->insn.size;
 
-	value &= ~0ULL >> (64 - 8 * size);
 	if (unlikely(osp_is_controller(vcpu, gpa)) &&
 	    write_controller(vcpu, gpa, size, value))
 		return 1;
@@ -204,7 +203,7 @@ static int access(struct osp_vcpu *vcpu, struct osp_known *k, u64 gpa)
  * osp_known_access() - an access outside of memory, by a known instruction
  * @vcpu: the vCPU, after an EPT violation or misconfiguration that was no
  *	fetch, with no event being delivered
- * @k: the instruction at RIP, from osp_known_at()
+ * @k: the instruction at RIP, or what was there
  * @gpa: the guest-physical address
  *
  * Context: within the section.

@@ -512,20 +512,6 @@ static inline struct osp_known *osp_known_place(struct osp_vcpu *vcpu, u64 rip)
 }
 
 /**
- * osp_known_at() - is there, or was there, a known instruction?
- * @vcpu: the vCPU
- * @rip: where
- *
- * Return: it, for osp_known_access(); or NULL.
- */
-static inline struct osp_known *osp_known_at(struct osp_vcpu *vcpu, u64 rip)
-{
-	struct osp_known *k = osp_known_place(vcpu, rip);
-
-	return k->rip == rip && k->count ? k : NULL;
-}
-
-/**
  * osp_request() - ask a vCPU to look twice before its next VM entry
  * @vcpu: the vCPU
  * @request: why

@@ -51,6 +51,7 @@ bool osp_insn_simplify(const struct osp_insn_cpu *cpu,
 	};
 	if (!store && row->arg)
 		s->size = min_t(u8, s->size, row->arg);
+	s->mask = size_mask(s->size);
 	if (!number && is_high_byte(insn, insn->reg, insn->op_size)) {
 		s->reg -= REG_SP;
 		s->shift = 8;
@@ -72,7 +73,7 @@ void osp_insn_simple_load(const struct osp_insn_simple *s, u64 *gpr, u64 val)
 	/* A register of 32 bits is loaded with all of its 64 (SDM 1 3.4.1.1). */
 	u64 mask = size_mask(s->reg_size == 4 ? 8 : s->reg_size);
 
-	val = s->sign ? sign_extend(val, s->size) : val & size_mask(s->size);
+	val = s->sign ? sign_extend(val, s->size) : val & s->mask;
 	val &= size_mask(s->reg_size);
 	gpr[s->reg] = (gpr[s->reg] & ~(mask << s->shift)) | val << s->shift;
 }

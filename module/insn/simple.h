@@ -20,6 +20,7 @@
  * struct osp_insn_simple - a MOV between memory and a register or a number
  * @disp: displacement
  * @number: what is stored, if @reg is OSP_INSN_NO_REG
+ * @mask: the bits of a value of @size
  * @len: of the instruction, in bytes
  * @size: of the access, 1, 2, 4 or 8 bytes
  * @reg_size: of the register that is loaded
@@ -35,6 +36,7 @@
 struct osp_insn_simple {
 	u64 disp;
 	u64 number;
+	u64 mask;
 	u8 len;
 	u8 size;
 	u8 reg_size;
@@ -78,12 +80,15 @@ osp_insn_simple_linear(const struct osp_insn_simple *s, const u64 *gpr, u64 rip)
  * @s: the instruction
  * @gpr: the registers
  *
- * Return: the value in the low @s->size bytes; what is above does not count.
+ * Return: the value, zero-extended.
  */
 static __always_inline u64
 osp_insn_simple_value(const struct osp_insn_simple *s, const u64 *gpr)
 {
-	return s->reg == OSP_INSN_NO_REG ? s->number : gpr[s->reg] >> s->shift;
+	u64 val = s->reg == OSP_INSN_NO_REG ? s->number :
+					      gpr[s->reg] >> s->shift;
+
+	return val & s->mask;
 }
 
 void osp_insn_simple_load(const struct osp_insn_simple *s, u64 *gpr, u64 val);

@@ -246,28 +246,37 @@ static int do_exception(struct osp_vcpu *vcpu)
 #define EPT_LINEAR_ACCESS	(BIT(7) | BIT(8))
 #define EPT_UNBLOCKED_NMI	BIT(12)
 
-/*
- * Settled at once: a write to a page that is protected for the dirty log's sake,
- * and an access to a device by an instruction that has made one before.
- */
-static int do_fast_violation(struct osp_vcpu *vcpu)
+/* A write to a page that is protected for the dirty log's sake, settled? */
+static noinline bool logged_write(struct osp_vcpu *vcpu)
 {
-	struct osp_known *known = osp_known_at(vcpu, osp_vmx_rip(vcpu));
-	bool protects = READ_ONCE(vcpu->vm->mmu.protects);
-	u64 q;
+	u64 q = vmread(EXIT_QUALIFICATION);
 
-	osp_event_requeue(vcpu);
-	if (likely(!known && !protects))
+	return (q & (EPT_WRITE | EPT_UNBLOCKED_NMI)) == EPT_WRITE &&
+	       osp_log_fault_fast(&vcpu->vm->mmu,
+				  vmread(GUEST_PHYSICAL_ADDRESS));
+}
+
+/* An access to a device by an instruction that has made one before? */
+static __always_inline int known_access(struct osp_vcpu *vcpu)
+{
+	u64 rip = osp_vmx_rip(vcpu), q;
+	struct osp_known *known = osp_known_place(vcpu, rip);
+
+	if (likely(known->rip != rip) || !known->count || vcpu->event.info)
 		return OSP_EXIT_SLOW;
 	q = vmread(EXIT_QUALIFICATION);
-	if (protects && (q & (EPT_WRITE | EPT_UNBLOCKED_NMI)) == EPT_WRITE &&
-	    osp_log_fault_fast(&vcpu->vm->mmu, vmread(GUEST_PHYSICAL_ADDRESS)))
-		return 1;
-	if (!known || vcpu->event.info ||
-	    (q & (EPT_FETCH | EPT_LINEAR_ACCESS | EPT_UNBLOCKED_NMI)) !=
+	if ((q & (EPT_FETCH | EPT_LINEAR_ACCESS | EPT_UNBLOCKED_NMI)) !=
 	    EPT_LINEAR_ACCESS)
 		return OSP_EXIT_SLOW;
 	return osp_known_access(vcpu, known, vmread(GUEST_PHYSICAL_ADDRESS));
+}
+
+static int do_fast_violation(struct osp_vcpu *vcpu)
+{
+	osp_event_requeue(vcpu);
+	if (unlikely(READ_ONCE(vcpu->vm->mmu.protects)) && logged_write(vcpu))
+		return 1;
+	return known_access(vcpu);
 }
 
 static int do_ept_violation(struct osp_vcpu *vcpu)
