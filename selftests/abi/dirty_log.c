@@ -414,6 +414,39 @@ CASE(emulated_stores)
 	expect_log(vm, "guest-log", 700, 0, 1);
 }
 
+/* A gigabyte of linear addresses whose page tables are in the logged slot. */
+#define TABLES_AT	0x40000000ull
+#define PRESENT_WRITE	3ull
+
+static void store_through_tables_guest(void)
+{
+	const u8 *from = (u8 *)GPA_MMIO;
+	u8 *to = (u8 *)TABLES_AT;
+
+	asm volatile("movsb" : "+D"(to), "+S"(from) : : "memory");
+}
+
+/* The emulator sets accessed and dirty flags as the CPU would. */
+CASE(flags_in_page_tables)
+{
+	struct vm *vm = vm_new(0);
+	struct vcpu *v = vcpu_new(vm, 0);
+	u64 *p = dirty_ram(vm, PAGES, false);
+	u64 *directory = p + 20 * 512, *table = p + 21 * 512;
+
+	mode_long(v, store_through_tables_guest);
+	((u64 *)(vm->ram + GPA_PDPT))[1] =
+		(DIRTY_GPA + 20 * PAGE) | PRESENT_WRITE;
+	directory[0] = (DIRTY_GPA + 21 * PAGE) | PRESENT_WRITE;
+	table[0] = (DIRTY_GPA + 22 * PAGE) | PRESENT_WRITE;
+	start_log(vm, p, PAGES);
+	answer_device(v);
+	EQ("directory", directory[0] & 0xfff, PRESENT_WRITE | 1 << 5);
+	EQ("table", table[0] & 0xfff, PRESENT_WRITE | 1 << 5 | 1 << 6);
+	EQ("page", *(u8 *)(p + 22 * 512), 0x33);
+	expect_log(vm, "log", 20, 1, 3);
+}
+
 /* ---- memory that the host takes away meanwhile ---- */
 
 CASE(host_takes_pages)

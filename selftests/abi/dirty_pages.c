@@ -39,7 +39,7 @@ static u64 count(const char *name)
 	u64 n = 0;
 
 	if (!memory_counter(name, &n))
-		skip("the device does not count %s", name);
+		skip("%s is not counted", name);
 	return n;
 }
 
