@@ -239,6 +239,63 @@ CASE_T(three_moved, 60)
 	turn_under(move, 3, 10000);
 }
 
+/* ---- as many vCPUs as an 8-bit APIC ID can name ---- */
+
+#define MANY	255
+#define AP_PAGE	9	/* of the SIPI */
+#define ARRIVED	0xf010	/* where they count themselves */
+
+/* An application processor needs no stack: it counts itself, and stops. */
+static const u8 many_code[] = {
+	0x31, 0xc0,				/* xor %ax, %ax */
+	0x8e, 0xd8,				/* mov %ax, %ds */
+	0xf0, 0x66, 0xff, 0x06, 0x10, 0xf0,	/* lock incl ARRIVED */
+	0xba, PORT_DONE & 0xff, PORT_DONE >> 8,	/* mov $PORT_DONE, %dx */
+	0xee, 0xf4,				/* out %al, %dx; hlt */
+};
+
+/* Everyone but the sender: INIT, and SIPI. */
+static void many_guest(void)
+{
+	volatile u32 *arrived = (u32 *)ARRIVED;
+
+	apic_on();
+	apic_write(APIC_ICR, 0xc4500);
+	apic_write(APIC_ICR, 0xc4600 | AP_PAGE);
+	while (*arrived < MANY - 1)
+		asm volatile("sti; pause; cli" : : : "memory");
+	g_value("arrived", *arrived, MANY - 1);
+}
+
+static void *many_thread(void *arg)
+{
+	struct vcpu *v = arg;
+
+	vcpu_exit(v);
+	if (!is_done(v))
+		die("vCPU %u: exit %s\n", v->id, exit_name(v->run->exit_reason));
+	return NULL;
+}
+
+CASE_T(all_255, 60)
+{
+	struct vm *vm = vm_new(VM_IRQCHIP);
+	struct vcpu *v[MANY];
+	pthread_t t[MANY];
+	u32 i;
+
+	memcpy(vm->ram + AP_PAGE * 0x1000, many_code, sizeof(many_code));
+	for (i = 0; i < MANY; i++)
+		v[i] = vcpu_raw(vm, i);
+	MUST(ioctl(v[0]->fd, KVM_SET_CPUID2, supported_cpuid(vm->dev)));
+	for (i = 1; i < MANY; i++)
+		if (pthread_create(&t[i], NULL, many_thread, v[i]))
+			die("no thread %u\n", i);
+	run_guest(v[0], many_guest);
+	for (i = 1; i < MANY; i++)
+		pthread_join(t[i], NULL);
+}
+
 /* ---- who is the bootstrap processor, and what the others wait for ---- */
 
 static u32 mp_state(struct vcpu *v)
