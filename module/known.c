@@ -31,6 +31,12 @@
 #include "emulation.h"
 #include "vmx/exit.h"
 
+/*
+ * Accessed and dirty flags, of which the second is of no concern to a fetch, and
+ * the first was set by the processor if it had to.
+ */
+#define ENTRY_FLAGS	(BIT_ULL(5) | BIT_ULL(6))
+
 #define WINDOW		sizeof_field(struct osp_known, bytes)
 
 /* CS.L (SDM 3C table 25-2) */
@@ -61,11 +67,11 @@ static bool same_memory(const struct osp_known *k)
 	unsigned int i;
 	u64 now;
 
-	if (!user_access_begin(code, WINDOW))
+	if (!k->count || !user_access_begin(code, WINDOW))
 		return false;
 	for (i = 0; i < k->count; i++) {
 		unsafe_get_user(now, (const u64 __user *)k->places[i], out);
-		if (now != k->entries[i])
+		if ((now ^ k->entries[i]) & ~ENTRY_FLAGS)
 			goto out;
 	}
 	unsafe_get_user(now, code, out);

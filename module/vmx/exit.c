@@ -262,7 +262,7 @@ static __always_inline int known_access(struct osp_vcpu *vcpu)
 	u64 rip = osp_vmx_rip(vcpu), q;
 	struct osp_known *known = osp_known_place(vcpu, rip);
 
-	if (likely(known->rip != rip) || !known->count || vcpu->event.info)
+	if (likely(known->rip != rip) || vcpu->event.info)
 		return OSP_EXIT_SLOW;
 	q = vmread(EXIT_QUALIFICATION);
 	if ((q & (EPT_FETCH | EPT_LINEAR_ACCESS | EPT_UNBLOCKED_NMI)) !=
