@@ -238,6 +238,11 @@ static void free_notifier(struct mmu_notifier *notifier)
 		wake_up_var(&nr_alive);
 }
 
+/*
+ * Linux 6.1 also tells of the page that KSM or copy-on-write puts in the place
+ * of another (change_pte), within an invalidation that has emptied the entry
+ * by then.  The next access is a fault anyway, and 6.12 has no such callback.
+ */
 static const struct mmu_notifier_ops notifier_ops = {
 	.release = release,
 	.clear_flush_young = clear_young,
