@@ -536,14 +536,6 @@ struct file *osp_vm_file(struct osp_vm *vm);
 /* fork.c */
 long osp_vm_fork(struct osp_vm *vm, void __user *arg);
 
-/* vm_events.c: what eventfds and userspace's interrupt controllers need */
-long osp_vm_irqfd(struct osp_vm *vm, void __user *arg);
-long osp_vm_ioeventfd(struct osp_vm *vm, void __user *arg);
-long osp_vm_coalesce(struct osp_vm *vm, void __user *arg);
-long osp_vm_uncoalesce(struct osp_vm *vm, void __user *arg);
-long osp_vm_get_irt(struct osp_vm *vm, void __user *arg);
-long osp_vm_set_irt_entry(struct osp_vm *vm, void __user *arg);
-
 /* vcpu.c */
 int osp_vcpu_create(struct osp_vm *vm, u32 id);
 struct osp_vcpu *osp_vcpu_alloc(struct osp_vm *vm, u32 id);

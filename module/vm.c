@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * vm.c - the VM's file descriptor: its life and its ioctls.
+ * vm.c - the VM's file descriptor: its life, its capabilities, and the ioctls
+ * that are neither about memory (vm_memory.c) nor interrupts (vm_irq.c).
  *
  * VM ioctls that change what vCPUs and devices there are run under vm->lock;
  * memory has its own locks (mmu/), the interrupt controllers too (irq/).
@@ -14,6 +15,7 @@
 #include <asm/tsc.h>
 
 #include "ospite.h"
+#include "vm_ioctls.h"
 #include "vmx/cap.h"
 
 /**
@@ -102,226 +104,6 @@ void osp_vm_put(struct osp_vm *vm)
 		destroy(vm);
 }
 
-static void kick(void *arg)
-{
-	struct osp_vcpu *vcpu = arg;
-
-	osp_request(vcpu, OSP_REQ_EVENT);
-	osp_kick(vcpu);
-}
-
-static void posted(void *arg)
-{
-	osp_apicv_post(arg);
-}
-
-static u64 guest_tsc(void *arg)
-{
-	struct osp_vcpu *vcpu = arg;
-
-	return rdtsc() + READ_ONCE(vcpu->tsc_offset);
-}
-
-/* In the vCPU's own thread, which looks at its requests before it goes on. */
-static void ioapic_eoi(void *arg, u8 vector)
-{
-	struct osp_vcpu *vcpu = arg;
-
-	vcpu->ioapic_eoi = vector;
-	osp_request(vcpu, OSP_REQ_IOAPIC_EOI);
-}
-
-static const struct osp_irqchip_ops irqchip_ops = {
-	.kick = kick,
-	.posted = posted,
-	.guest_tsc = guest_tsc,
-	.ioapic_eoi = ioapic_eoi,
-};
-
-#define X2APIC_API_FLAGS	(KVM_X2APIC_API_USE_32BIT_IDS | \
-				 KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK)
-
-static void tell_x2apic_api(struct osp_vm *vm)
-{
-	if (vm->chip)
-		osp_irqchip_set_x2apic_api(vm->chip,
-			vm->x2apic_api & KVM_X2APIC_API_USE_32BIT_IDS,
-			vm->x2apic_api & KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK);
-}
-
-static long make_irqchip(struct osp_vm *vm, bool split, u32 reserved_pins,
-			 long has_vcpus)
-{
-	struct osp_irqchip *chip;
-	long r = -EEXIST;
-
-	mutex_lock(&vm->lock);
-	if (vm->chip)
-		goto out;
-	r = has_vcpus;
-	if (vm->nr_vcpus)
-		goto out;
-	chip = osp_irqchip_create(&irqchip_ops, split, reserved_pins);
-	r = PTR_ERR_OR_ZERO(chip);
-	if (r)
-		goto out;
-	vm->chip = chip;
-	tell_x2apic_api(vm);
-out:
-	mutex_unlock(&vm->lock);
-	return r;
-}
-
-static long create_irqchip(struct osp_vm *vm, void __user *arg)
-{
-	return make_irqchip(vm, false, 0, -EINVAL);
-}
-
-static long create_pit2(struct osp_vm *vm, void __user *arg)
-{
-	struct kvm_pit_config config;
-	long r = -ENOENT;
-
-	if (copy_from_user(&config, arg, sizeof(config)))
-		return -EFAULT;
-	mutex_lock(&vm->lock);
-	if (vm->chip && !vm->chip->split)
-		r = osp_irqchip_create_pit(vm->chip, &config);
-	mutex_unlock(&vm->lock);
-	return r;
-}
-
-static long irq_line(struct osp_vm *vm, void __user *arg, bool status)
-{
-	struct kvm_irq_level level;
-	long r;
-
-	if (copy_from_user(&level, arg, sizeof(level)))
-		return -EFAULT;
-	if (!vm->chip)
-		return -ENXIO;
-	r = osp_irqchip_irq_line(vm->chip, &level, status);
-	if (!r && status && copy_to_user(arg, &level, sizeof(level)))
-		r = -EFAULT;
-	return r;
-}
-
-static long irq_line_plain(struct osp_vm *vm, void __user *arg)
-{
-	return irq_line(vm, arg, false);
-}
-
-static long irq_line_status(struct osp_vm *vm, void __user *arg)
-{
-	return irq_line(vm, arg, true);
-}
-
-static long set_memory(struct osp_vm *vm, void __user *arg)
-{
-	struct kvm_userspace_memory_region region;
-
-	if (copy_from_user(&region, arg, sizeof(region)))
-		return -EFAULT;
-	return osp_mmu_set_region(&vm->mmu, &region);
-}
-
-static long change_regions(struct osp_vm *vm,
-			   const struct ospite_memory_regions *head,
-			   struct ospite_memory_regions __user *user,
-			   u32 *failed)
-{
-	struct kvm_userspace_memory_region *regions;
-	long r;
-
-	if (head->nr > OSP_NR_MEMSLOTS || head->flags || head->pad ||
-	    head->reserved[0] || head->reserved[1])
-		return -EINVAL;
-	if (!head->nr)
-		return 0;
-	regions = vmemdup_user(user->regions,
-			       array_size(sizeof(*regions), head->nr));
-	if (IS_ERR(regions))
-		return PTR_ERR(regions);
-	r = osp_mmu_set_regions(&vm->mmu, regions, head->nr, failed);
-	kvfree(regions);
-	return r;
-}
-
-static long set_memory_list(struct osp_vm *vm, void __user *arg)
-{
-	struct ospite_memory_regions __user *user = arg;
-	struct ospite_memory_regions head;
-	u32 failed = OSPITE_NO_REGION;
-	long r;
-
-	if (copy_from_user(&head, user, sizeof(head)))
-		return -EFAULT;
-	r = change_regions(vm, &head, user, &failed);
-	if (r && put_user(failed, &user->failed))
-		r = -EFAULT;
-	return r;
-}
-
-static long get_dirty_log(struct osp_vm *vm, void __user *arg)
-{
-	struct kvm_dirty_log log;
-
-	if (copy_from_user(&log, arg, sizeof(log)))
-		return -EFAULT;
-	return osp_mmu_get_dirty_log(&vm->mmu, &log);
-}
-
-static long clear_dirty_log(struct osp_vm *vm, void __user *arg)
-{
-	struct kvm_clear_dirty_log log;
-
-	if (copy_from_user(&log, arg, sizeof(log)))
-		return -EFAULT;
-	return osp_mmu_clear_dirty_log(&vm->mmu, &log);
-}
-
-static long reset_dirty_rings(struct osp_vm *vm, void __user *arg)
-{
-	struct osp_vcpu *vcpu;
-	unsigned long i;
-	long n = 0;
-
-	if (!vm->mmu.ring_size)
-		return -EINVAL;
-	mutex_lock(&vm->lock);
-	xa_for_each(&vm->vcpus, i, vcpu)
-		n += osp_ring_reset(&vm->mmu, &vcpu->ring);
-	mutex_unlock(&vm->lock);
-	return n;
-}
-
-/*
- * With unrestricted guests no TSS or page table of ours is needed in guest
- * memory; the addresses are checked and forgotten.
- */
-static long set_tss_addr(struct osp_vm *vm, void __user *arg)
-{
-	return (unsigned long)arg > (u32)(-3 * PAGE_SIZE) ? -EINVAL : 0;
-}
-
-static long set_identity_map_addr(struct osp_vm *vm, void __user *arg)
-{
-	u64 addr;
-
-	if (copy_from_user(&addr, arg, sizeof(addr)))
-		return -EFAULT;
-	return vm->nr_vcpus ? -EINVAL : 0;
-}
-
-/* KVM_SET_NR_MMU_PAGES: KVM's smallest allowance */
-#define MIN_MMU_PAGES	64
-
-/* A bound for shadow pages, which there are none of: EPT needs no such choice. */
-static long set_nr_mmu_pages(struct osp_vm *vm, void __user *arg)
-{
-	return (unsigned long)arg < MIN_MMU_PAGES ? -EINVAL : 0;
-}
-
 static long set_boot_cpu_id(struct osp_vm *vm, void __user *arg)
 {
 	long r = 0;
@@ -333,97 +115,6 @@ static long set_boot_cpu_id(struct osp_vm *vm, void __user *arg)
 		vm->bsp_id = (unsigned long)arg;
 	mutex_unlock(&vm->lock);
 	return r;
-}
-
-static long irqchip_state(struct osp_vm *vm, void __user *arg, bool set)
-{
-	struct kvm_irqchip *state;
-	long r;
-
-	if (!vm->chip)
-		return -ENXIO;
-	state = memdup_user(arg, sizeof(*state));
-	if (IS_ERR(state))
-		return PTR_ERR(state);
-	r = osp_irqchip_state(vm->chip, state, set);
-	if (!r && !set && copy_to_user(arg, state, sizeof(*state)))
-		r = -EFAULT;
-	kfree(state);
-	return r;
-}
-
-static long get_irqchip(struct osp_vm *vm, void __user *arg)
-{
-	return irqchip_state(vm, arg, false);
-}
-
-static long set_irqchip(struct osp_vm *vm, void __user *arg)
-{
-	return irqchip_state(vm, arg, true);
-}
-
-static long get_pit2(struct osp_vm *vm, void __user *arg)
-{
-	struct kvm_pit_state2 state = { };
-	long r = vm->chip ? osp_irqchip_get_pit2(vm->chip, &state) : -ENXIO;
-
-	if (!r && copy_to_user(arg, &state, sizeof(state)))
-		r = -EFAULT;
-	return r;
-}
-
-static long set_pit2(struct osp_vm *vm, void __user *arg)
-{
-	struct kvm_pit_state2 state;
-
-	if (copy_from_user(&state, arg, sizeof(state)))
-		return -EFAULT;
-	return vm->chip ? osp_irqchip_set_pit2(vm->chip, &state) : -ENXIO;
-}
-
-/* KVM_CAP_IRQ_ROUTING: how many GSIs a table may have */
-#define MAX_ROUTES	4096
-
-static long set_gsi_routing(struct osp_vm *vm, void __user *arg)
-{
-	struct kvm_irq_routing __user *user = arg;
-	struct kvm_irq_routing_entry *entries = NULL;
-	struct kvm_irq_routing head;
-	long r;
-
-	if (copy_from_user(&head, arg, sizeof(head)))
-		return -EFAULT;
-	if (!vm->chip || head.nr > MAX_ROUTES || head.flags)
-		return -EINVAL;
-	if (head.nr) {
-		entries = vmemdup_user(user->entries,
-				       array_size(sizeof(*entries), head.nr));
-		if (IS_ERR(entries))
-			return PTR_ERR(entries);
-	}
-	mutex_lock(&vm->lock);
-	r = osp_irqchip_set_routing(vm->chip, entries, head.nr, head.flags);
-	mutex_unlock(&vm->lock);
-	kvfree(entries);
-	return r;
-}
-
-static long signal_msi(struct osp_vm *vm, void __user *arg)
-{
-	struct kvm_msi msi;
-
-	if (copy_from_user(&msi, arg, sizeof(msi)))
-		return -EFAULT;
-	return vm->chip ? osp_irqchip_signal_msi(vm->chip, &msi) : -EINVAL;
-}
-
-static long reinject_control(struct osp_vm *vm, void __user *arg)
-{
-	struct kvm_reinject_control control;
-
-	if (copy_from_user(&control, arg, sizeof(control)))
-		return -EFAULT;
-	return vm->chip ? osp_irqchip_reinject(vm->chip, &control) : -ENXIO;
 }
 
 static long create_vcpu(struct osp_vm *vm, void __user *arg)
@@ -460,17 +151,6 @@ static long enable_dirty_ring(struct osp_vm *vm, u64 bytes)
 	return r;
 }
 
-static long set_x2apic_api(struct osp_vm *vm, const struct kvm_enable_cap *cap)
-{
-	if (cap->args[0] & ~X2APIC_API_FLAGS)
-		return -EINVAL;
-	mutex_lock(&vm->lock);
-	WRITE_ONCE(vm->x2apic_api, vm->x2apic_api | cap->args[0]);
-	tell_x2apic_api(vm);
-	mutex_unlock(&vm->lock);
-	return 0;
-}
-
 static long enable_cap(struct osp_vm *vm, void __user *arg)
 {
 	struct kvm_enable_cap cap;
@@ -481,9 +161,9 @@ static long enable_cap(struct osp_vm *vm, void __user *arg)
 		return -EINVAL;
 	switch (cap.cap) {
 	case KVM_CAP_SPLIT_IRQCHIP:
-		if (cap.args[0] > MAX_ROUTES)
+		if (cap.args[0] > OSP_MAX_ROUTES)
 			return -EINVAL;
-		return make_irqchip(vm, true, cap.args[0], -EEXIST);
+		return osp_vm_make_irqchip(vm, true, cap.args[0], -EEXIST);
 	case KVM_CAP_HALT_POLL:
 		return set_halt_poll(vm, &cap);
 	case KVM_CAP_MANUAL_DIRTY_LOG_PROTECT2:
@@ -492,59 +172,38 @@ static long enable_cap(struct osp_vm *vm, void __user *arg)
 	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
 		return enable_dirty_ring(vm, cap.args[0]);
 	case KVM_CAP_X2APIC_API:
-		return set_x2apic_api(vm, &cap);
+		return osp_vm_set_x2apic_api(vm, cap.args[0]);
 	default:
 		return -EINVAL;
 	}
 }
 
-static const struct {
-	unsigned int cmd;
-	long (*call)(struct osp_vm *vm, void __user *arg);
-} vm_ioctls[] = {
+static const struct osp_vm_ioctl own_ioctls[] = {
 	{ KVM_CHECK_EXTENSION, check_extension },
 	{ KVM_ENABLE_CAP, enable_cap },
 	{ KVM_CREATE_VCPU, create_vcpu },
-	{ KVM_SET_USER_MEMORY_REGION, set_memory },
-	{ OSPITE_SET_MEMORY_REGIONS, set_memory_list },
-	{ KVM_GET_DIRTY_LOG, get_dirty_log },
-	{ KVM_CLEAR_DIRTY_LOG, clear_dirty_log },
-	{ KVM_RESET_DIRTY_RINGS, reset_dirty_rings },
-	{ KVM_SET_TSS_ADDR, set_tss_addr },
-	{ KVM_SET_IDENTITY_MAP_ADDR, set_identity_map_addr },
-	{ KVM_SET_NR_MMU_PAGES, set_nr_mmu_pages },
 	{ KVM_SET_BOOT_CPU_ID, set_boot_cpu_id },
-	{ KVM_CREATE_IRQCHIP, create_irqchip },
-	{ KVM_GET_IRQCHIP, get_irqchip },
-	{ KVM_SET_IRQCHIP, set_irqchip },
-	{ KVM_CREATE_PIT2, create_pit2 },
-	{ KVM_GET_PIT2, get_pit2 },
-	{ KVM_SET_PIT2, set_pit2 },
-	{ KVM_REINJECT_CONTROL, reinject_control },
-	{ KVM_SET_GSI_ROUTING, set_gsi_routing },
-	{ KVM_SIGNAL_MSI, signal_msi },
-	{ KVM_IRQ_LINE, irq_line_plain },
-	{ KVM_IRQ_LINE_STATUS, irq_line_status },
-	{ KVM_IRQFD, osp_vm_irqfd },
-	{ KVM_IOEVENTFD, osp_vm_ioeventfd },
-	{ KVM_REGISTER_COALESCED_MMIO, osp_vm_coalesce },
-	{ KVM_UNREGISTER_COALESCED_MMIO, osp_vm_uncoalesce },
-	{ OSPITE_GET_IRT, osp_vm_get_irt },
-	{ OSPITE_SET_IRT_ENTRY, osp_vm_set_irt_entry },
 	{ OSPITE_FORK_VM, osp_vm_fork },
+	{ }
+};
+
+static const struct osp_vm_ioctl * const vm_ioctls[] = {
+	own_ioctls, osp_vm_memory_ioctls, osp_vm_irq_ioctls,
 };
 
 static long vm_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
 {
 	struct osp_vm *vm = file->private_data;
+	const struct osp_vm_ioctl *row;
 	int i;
 
 	/* A process that has forked is to make a VM of its own of it. */
 	if (current->mm != vm->mmu.mm && cmd != OSPITE_FORK_VM)
 		return -EIO;
 	for (i = 0; i < ARRAY_SIZE(vm_ioctls); i++)
-		if (vm_ioctls[i].cmd == cmd)
-			return vm_ioctls[i].call(vm, (void __user *)arg);
+		for (row = vm_ioctls[i]; row->call; row++)
+			if (row->cmd == cmd)
+				return row->call(vm, (void __user *)arg);
 	return -ENOTTY;
 }
 
@@ -725,7 +384,7 @@ int osp_check_extension(struct osp_vm *vm, long extension)
 	case KVM_CAP_DIRTY_LOG_RING_ACQ_REL:
 		return OSP_RING_MAX_BYTES;
 	case KVM_CAP_X2APIC_API:
-		return X2APIC_API_FLAGS;
+		return OSP_X2APIC_API_FLAGS;
 	case KVM_CAP_COALESCED_MMIO:
 		return KVM_COALESCED_MMIO_PAGE_OFFSET;
 	case OSPITE_CAP_IRT:
@@ -734,7 +393,7 @@ int osp_check_extension(struct osp_vm *vm, long extension)
 	case KVM_CAP_XCRS:
 		return boot_cpu_has(X86_FEATURE_XSAVE);
 	case KVM_CAP_IRQ_ROUTING:
-		return MAX_ROUTES;
+		return OSP_MAX_ROUTES;
 	case KVM_CAP_NR_VCPUS:
 		return min_t(int, num_online_cpus(), OSP_MAX_VCPUS);
 	case KVM_CAP_MAX_VCPUS:
