@@ -7,6 +7,7 @@
  * time (lib/keeper.c), and each case has evidence that the host really did it.
  * What a kernel or a machine can't do is skipped, with the reason.
  */
+#include <sys/klog.h>
 #include <sys/swap.h>
 #include <sys/syscall.h>
 
@@ -353,6 +354,21 @@ static void poison_guest(void)
 	}
 }
 
+/* The kernel reports each such death, in the middle of our lines. */
+#define KLOG_CONSOLE_OFF	6
+#define KLOG_CONSOLE_ON		7
+
+static int poison(void *page)
+{
+	int ret;
+
+	klogctl(KLOG_CONSOLE_OFF, NULL, 0);
+	ret = madvise(page, PAGE_4K, MADV_HWPOISON_);
+	if (ret)
+		klogctl(KLOG_CONSOLE_ON, NULL, 0);
+	return ret;
+}
+
 /* The guest meets a page that is broken: the thread gets SIGBUS, for it. */
 CASE(poisoned)
 {
@@ -370,9 +386,10 @@ CASE(poisoned)
 	*GVAR(vm, poison_at) = KEEPER_GPA + PAGE_4K;
 	expect_exit(v, "healthy", KVM_EXIT_IO);
 	sigaction(SIGBUS, &act, NULL);
-	if (madvise(p + PAGE_4K, PAGE_4K, MADV_HWPOISON_))
+	if (poison(p + PAGE_4K))
 		skip("no poison: %s", strerror(errno));
 	EQ("run", vcpu_run(v), EINTR);
+	klogctl(KLOG_CONSOLE_ON, NULL, 0);
 	EQ("code", bus_code, BUS_MCEERR_AR);
 	EQ("address", bus_addr - (long)p, PAGE_4K);
 	/* A new page in its place, and the guest goes on. */
