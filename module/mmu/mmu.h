@@ -45,6 +45,9 @@
 /* The value of KVM_CAP_NR_MEMSLOTS; ids are 0 to this number less one. */
 #define OSP_NR_MEMSLOTS		32764
 
+/* Places in a CPU's page-modification log (SDM 3C 29.3.6). */
+#define OSP_PML_ENTRIES		512
+
 /* The highest level of the EPT whose entries map memory: 1 GiB each. */
 #define OSP_EPT_MAX_LEAF	3
 

@@ -25,11 +25,10 @@
  * which is one exit's work, and what its CPU may have logged by then.
  */
 #define RESERVED	64
-#define PML_ENTRIES	512
 
 static u32 reserved_of(const struct osp_mmu *mmu)
 {
-	return RESERVED + (mmu->ops->pml ? PML_ENTRIES : 0);
+	return RESERVED + (mmu->ops->pml ? OSP_PML_ENTRIES : 0);
 }
 
 /**

@@ -142,6 +142,21 @@ void osp_event_requeue(struct osp_vcpu *vcpu)
 	osp_request(vcpu, OSP_REQ_EVENT);
 }
 
+/**
+ * osp_event_reblock_nmi() - an IRET had unblocked NMIs before it made the exit
+ * @vcpu: the vCPU, after osp_event_requeue()
+ *
+ * The IRET is executed again, so they are blocked till then (SDM 3C 28.2.3).
+ * Without meaning where the exit came from the delivery of an event.
+ */
+void osp_event_reblock_nmi(struct osp_vcpu *vcpu)
+{
+	if (vcpu->event.info)
+		return;
+	osp_vmx_set_interruptibility(vcpu, osp_vmx_interruptibility(vcpu) |
+					   GUEST_INTR_STATE_NMI);
+}
+
 static void inject(struct osp_event *event)
 {
 	if (event->info & INTR_INFO_DELIVER_CODE_MASK)

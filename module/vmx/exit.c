@@ -219,11 +219,8 @@ static int do_exception(struct osp_vcpu *vcpu)
 	u32 info = vmread(EXIT_INTR_INFO);
 	u32 vector = info & INTR_INFO_VECTOR_MASK;
 
-	/* IRET had unblocked NMIs before it faulted: it will do so again. */
-	if ((info & INTR_INFO_UNBLOCK_NMI) && vector != X86_TRAP_DF &&
-	    !vcpu->event.info)
-		osp_vmx_set_interruptibility(vcpu,
-			osp_vmx_interruptibility(vcpu) | GUEST_INTR_STATE_NMI);
+	if ((info & INTR_INFO_UNBLOCK_NMI) && vector != X86_TRAP_DF)
+		osp_event_reblock_nmi(vcpu);
 	switch (vector) {
 	case X86_TRAP_DB:
 		return do_debug(vcpu, info);
@@ -286,9 +283,8 @@ static int do_ept_violation(struct osp_vcpu *vcpu)
 	int r;
 
 	vcpu->qualification = q;
-	if (unlikely(q & EPT_UNBLOCKED_NMI) && !vcpu->event.info)
-		osp_vmx_set_interruptibility(vcpu,
-			osp_vmx_interruptibility(vcpu) | GUEST_INTR_STATE_NMI);
+	if (unlikely(q & EPT_UNBLOCKED_NMI))
+		osp_event_reblock_nmi(vcpu);
 	r = osp_ept_fault(&vcpu->vm->mmu, gpa, q & 7);
 	if (likely(r == OSP_FAULT_FIXED))
 		return 1;
@@ -393,7 +389,7 @@ const struct osp_exit_row osp_exit_table[OSP_NR_EXIT_REASONS] = {
 					    .delivers = true },
 	[OSP_EXIT_PREEMPTION_TIMER]	= { .fast = osp_stay_over, .slow = do_leave },
 	[OSP_EXIT_WBINVD]		= FAST(do_nothing),
-	[OSP_EXIT_PML_FULL]		= { .fast = osp_pml_full, .delivers = true },
+	[OSP_EXIT_PML_FULL]		= FAST(osp_pml_full),
 	[OSP_EXIT_XSETBV]		= SLOW(do_xsetbv),
 	[OSP_EXIT_APIC_WRITE]		= FAST(osp_apic_write),
 };

@@ -24,8 +24,7 @@
 #include "exit.h"
 #include "ops.h"
 
-#define PML_ENTRIES	512
-#define PML_EMPTY	(PML_ENTRIES - 1)	/* of the index: nothing is logged */
+#define PML_EMPTY	(OSP_PML_ENTRIES - 1)	/* of the index: nothing is logged */
 
 static bool pml = true;
 module_param(pml, bool, 0444);
@@ -109,10 +108,8 @@ int osp_pml_full(struct osp_vcpu *vcpu)
 {
 	osp_event_requeue(vcpu);
 	/* SDM 3C 28.2.1: bit 12, NMI unblocking due to IRET */
-	if (unlikely(vmread(EXIT_QUALIFICATION) & BIT(12)) &&
-	    !vcpu->event.info)
-		osp_vmx_set_interruptibility(vcpu,
-			osp_vmx_interruptibility(vcpu) | GUEST_INTR_STATE_NMI);
+	if (unlikely(vmread(EXIT_QUALIFICATION) & BIT(12)))
+		osp_event_reblock_nmi(vcpu);
 	osp_pml_drain(vcpu);
 	return 1;
 }

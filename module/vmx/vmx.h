@@ -145,6 +145,7 @@ int osp_entry_failed(struct osp_vcpu *vcpu);
 /* event.c: delivering exceptions and interrupts. */
 void osp_event_prepare(struct osp_vcpu *vcpu);
 void osp_event_requeue(struct osp_vcpu *vcpu);
+void osp_event_reblock_nmi(struct osp_vcpu *vcpu);
 void osp_queue_exception(struct osp_vcpu *vcpu, u8 vector);
 void osp_queue_exception_error(struct osp_vcpu *vcpu, u8 vector, u32 error);
 bool osp_interrupt_open(struct osp_vcpu *vcpu);
