@@ -341,17 +341,6 @@ CASE(move)
 
 /* ---- writes that the hypervisor makes for the guest ---- */
 
-#define PORT_DATA	0x5678
-
-static void port_input_guest(void)
-{
-	u8 *to = (u8 *)(DIRTY_GPA + 3 * PAGE - 20);
-	u64 count = 40;
-
-	asm volatile("rep insb" : "+D"(to), "+c"(count)
-		     : "d"((u16)PORT_DATA) : "memory");
-}
-
 CASE(string_input)
 {
 	struct vm *vm = vm_new(0);
@@ -360,11 +349,7 @@ CASE(string_input)
 	u8 *q = (u8 *)p + 3 * PAGE - 20;
 
 	start_log(vm, p, PAGES);
-	mode_long(v, port_input_guest);
-	while (vcpu_exit(v) == KVM_EXIT_IO && v->run->io.port == PORT_DATA)
-		memset((u8 *)v->run + v->run->io.data_offset, 0x77,
-		       v->run->io.count);
-	CHECK(is_done(v), "exit %s\n", exit_name(v->run->exit_reason));
+	dirty_input(v);
 	EQ("first-byte", q[0], 0x77);
 	EQ("last-byte", q[39], 0x77);
 	expect_log(vm, "log", 2, 1, 2);

@@ -206,17 +206,6 @@ CASE_T(entries, 30)
 	ring_entries(true);
 }
 
-#define PORT_DATA	0x5678
-
-static void port_input_guest(void)
-{
-	u8 *to = (u8 *)(DIRTY_GPA + 3 * PAGE - 20);
-	u64 count = 40;
-
-	asm volatile("rep insb" : "+D"(to), "+c"(count)
-		     : "d"((u16)PORT_DATA) : "memory");
-}
-
 CASE(emulated)
 {
 	struct vm *vm = ring_vm();
@@ -225,11 +214,7 @@ CASE(emulated)
 	u64 seen = 0, offset;
 
 	start_log(vm, dirty_ram(vm, 16, false), 16);
-	mode_long(v, port_input_guest);
-	while (vcpu_exit(v) == KVM_EXIT_IO && v->run->io.port == PORT_DATA)
-		memset((u8 *)v->run + v->run->io.data_offset, 0x77,
-		       v->run->io.count);
-	CHECK(is_done(v), "exit %s\n", exit_name(v->run->exit_reason));
+	dirty_input(v);
 	while (ring_take(&r, &offset))
 		seen |= 1ull << offset;
 	EQ("pages", seen, 1 << 2 | 1 << 3);

@@ -250,14 +250,9 @@ static void shot_child(void *arg)
 
 CASE(apic_timer)
 {
-	struct vcpu *v;
-	struct vm *vm;
+	struct vcpu *v = fork_guest(clock_guest);
 	pid_t pid;
 
-	need_fork();
-	vm = vm_new(VM_IRQCHIP);
-	v = vcpu_new(vm, 0);
-	mode_long(v, clock_guest);
 	sync_to(v, 1);
 	pid = child_of(clock_child, v);
 	sync_to(v, 2);
@@ -388,13 +383,9 @@ static void halted_child(void *arg)
 CASE(halted)
 {
 	struct kvm_mp_state mp;
-	struct vcpu *v;
-	struct vm *vm;
+	struct vcpu *v = fork_guest(halted_guest);
+	struct vm *vm = v->vm;
 
-	need_fork();
-	vm = vm_new(VM_IRQCHIP);
-	v = vcpu_new(vm, 0);
-	mode_long(v, halted_guest);
 	sync_to(v, 1);
 	halt(v);
 	child_ends_well(child_of(halted_child, v));
@@ -429,13 +420,9 @@ static void pending_child(void *arg)
 
 CASE(pending_interrupt)
 {
-	struct vcpu *v;
-	struct vm *vm;
+	struct vcpu *v = fork_guest(pending_guest);
+	struct vm *vm = v->vm;
 
-	need_fork();
-	vm = vm_new(VM_IRQCHIP);
-	v = vcpu_new(vm, 0);
-	mode_long(v, pending_guest);
 	sync_to(v, 1);
 	wake(vm);
 	child_ends_well(child_of(pending_child, v));

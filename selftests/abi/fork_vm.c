@@ -162,13 +162,9 @@ static void in_stranger(void *arg)
 
 CASE(stranger)
 {
-	struct vcpu *v;
-	struct vm *vm;
+	struct vcpu *v = fork_guest(hello_guest);
+	struct vm *vm = v->vm;
 
-	need_fork();
-	vm = vm_new(VM_IRQCHIP);
-	v = vcpu_new(vm, 0);
-	mode_long(v, hello_guest);
 	child_ends_well(child_of(in_stranger, v));
 	run_done(v);
 	check_log(vm);
@@ -640,13 +636,8 @@ static void heir_answers_mmio(void *arg)
 
 CASE(unanswered_access)
 {
-	struct vcpu *v;
-	struct vm *vm;
+	struct vcpu *v = fork_guest(ask_guest);
 
-	need_fork();
-	vm = vm_new(VM_IRQCHIP);
-	v = vcpu_new(vm, 0);
-	mode_long(v, ask_guest);
 	expect_exit(v, "port", KVM_EXIT_IO);
 	child_ends_well(child_of(heir_answers, v));
 	answer(v, 11);

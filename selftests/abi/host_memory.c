@@ -520,24 +520,6 @@ CASE_T(protected, 30)
 
 /* ---- copies ---- */
 
-/*
- * A child's memory is that of one moment: up to some word of the next version,
- * from there on of the last.
- */
-static int one_moment(const u64 *p, u64 words)
-{
-	u64 i = 0, v = 0, next;
-
-	while (v < 1000000 && p[words - 1] != keeper_word(words - 1, v))
-		v++;
-	next = p[0] == keeper_word(0, v) ? v : v + 1;
-	while (i < words && p[i] == keeper_word(i, next))
-		i++;
-	while (i < words && p[i] == keeper_word(i, v))
-		i++;
-	return i < words;
-}
-
 static void fork_under(u64 *p, u64 words)
 {
 	int i, status, bad = 0;
@@ -550,7 +532,7 @@ static void fork_under(u64 *p, u64 words)
 		fflush(stdout);
 		pid = fork();
 		if (!pid) {
-			int odd = one_moment(p, words);
+			bool odd = !keeper_one_moment(p, words);
 
 			/* The parent's guest must not see these. */
 			memset(p, 0xee, words * 8);

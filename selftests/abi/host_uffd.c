@@ -170,21 +170,6 @@ static void save_page(u64 page, u64 flags)
 	let_write(page);
 }
 
-/* Up to some word of the next version, from there on of the last. */
-static bool one_moment(const u64 *p, u64 words)
-{
-	u64 i = 0, v = 0, next;
-
-	while (v < 1000000 && p[words - 1] != keeper_word(words - 1, v))
-		v++;
-	next = p[0] == keeper_word(0, v) ? v : v + 1;
-	while (i < words && p[i] == keeper_word(i, next))
-		i++;
-	while (i < words && p[i] == keeper_word(i, v))
-		i++;
-	return i == words;
-}
-
 /* A snapshot while the guest goes on: each page is saved before its first write. */
 CASE_T(snapshot, 60)
 {
@@ -211,7 +196,7 @@ CASE_T(snapshot, 60)
 			for (j = 0, done = 0; j < NPAGES; j++)
 				done += ((volatile bool *)copied)[j];
 		} while (done < NPAGES);
-		good += one_moment(copies, NPAGES * 512);
+		good += keeper_one_moment(copies, NPAGES * 512);
 	}
 	keeper_end();
 	end_service(t);

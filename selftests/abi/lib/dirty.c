@@ -52,6 +52,32 @@ static void series_guest(void)
 	s_value += sum & 0;
 }
 
+#define PORT_DATA	0x5678
+
+static void port_input_guest(void)
+{
+	u8 *to = (u8 *)(DIRTY_GPA + 3 * PAGE - DIRTY_INPUT / 2);
+	u64 count = DIRTY_INPUT;
+
+	asm volatile("rep insb" : "+D"(to), "+c"(count)
+		     : "d"((u16)PORT_DATA) : "memory");
+}
+
+/**
+ * dirty_input() - a guest reads DIRTY_INPUT bytes of 0x77 by REP INSB
+ * @v: the vCPU, which starts anew
+ *
+ * One half goes to the end of page 2, the other to the start of page 3.
+ */
+void dirty_input(struct vcpu *v)
+{
+	mode_long(v, port_input_guest);
+	while (vcpu_exit(v) == KVM_EXIT_IO && v->run->io.port == PORT_DATA)
+		memset((u8 *)v->run + v->run->io.data_offset, 0x77,
+		       v->run->io.count);
+	CHECK(is_done(v), "exit %s\n", exit_name(v->run->exit_reason));
+}
+
 /**
  * dirty_prepare() - let a guest write or read one word of each of some pages
  * @v: the vCPU, which starts anew, and is still to be run

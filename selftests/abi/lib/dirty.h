@@ -11,11 +11,13 @@
 
 #define PAGE		0x1000ull
 #define DIRTY_GPA	0x20000000ull	/* of slot 1, whose pages they write */
+#define DIRTY_INPUT	40		/* see dirty_input() */
 
 void *dirty_ram(struct vm *vm, u64 pages, bool huge);
 void dirty_prepare(struct vcpu *v, u64 first, u64 step, u64 count, bool write);
 void dirty_write(struct vcpu *v, u64 first, u64 step, u64 count);
 void dirty_read(struct vcpu *v, u64 first, u64 step, u64 count);
+void dirty_input(struct vcpu *v);
 u64 dirty_wrong(struct vcpu *v, const void *ram, u64 pages);
 
 /**

@@ -15,6 +15,20 @@ void need_fork(void)
 }
 
 /**
+ * fork_guest() - a guest to be forked; skips the case where that can't be
+ * @guest: in long mode, on one vCPU, with controllers in the kernel
+ */
+struct vcpu *fork_guest(void (*guest)(void))
+{
+	struct vcpu *v;
+
+	need_fork();
+	v = vcpu_new(vm_new(VM_IRQCHIP), 0);
+	mode_long(v, guest);
+	return v;
+}
+
+/**
  * fork_vm() - OSPITE_FORK_VM
  * @vm: the VM
  * @args: to be filled but for nr_vcpus and vcpus

@@ -24,6 +24,7 @@ struct twin {
 };
 
 void need_fork(void);
+struct vcpu *fork_guest(void (*guest)(void));
 int fork_vm(struct vm *vm, struct ospite_fork_vm *args,
 	    struct ospite_fork_vcpu *vcpus);
 struct twin twin_of(struct vm *vm, const struct ospite_fork_slot *slots,

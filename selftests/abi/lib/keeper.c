@@ -44,6 +44,27 @@ u64 keeper_word(u64 i, u64 version)
 	return word_of(i, version);
 }
 
+/**
+ * keeper_one_moment() - are these words as they were at one moment?
+ * @p: a copy of the memory
+ * @words: how many
+ *
+ * Then they are, up to some word, of one version, and from there on of the last.
+ */
+bool keeper_one_moment(const u64 *p, u64 words)
+{
+	u64 i = 0, v = 0, next;
+
+	while (v < 1000000 && p[words - 1] != keeper_word(words - 1, v))
+		v++;
+	next = p[0] == keeper_word(0, v) ? v : v + 1;
+	while (i < words && p[i] == keeper_word(i, next))
+		i++;
+	while (i < words && p[i] == keeper_word(i, v))
+		i++;
+	return i == words;
+}
+
 static void keeper_guest(void)
 {
 	volatile u64 *p = (u64 *)KEEPER_GPA;

@@ -18,6 +18,7 @@
 #define KEEP_ALIKE	4	/* all pages have the same contents */
 
 u64 keeper_word(u64 i, u64 version);
+bool keeper_one_moment(const u64 *p, u64 words);
 void keeper_fill(u64 *p, u64 pages, int flags);
 void keeper_prepare(u64 *p, u64 pages, int flags);
 void keeper_start(void);
