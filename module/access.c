@@ -243,9 +243,9 @@ static enum osp_insn_status access_page(struct osp_emulation *e, u64 gpa, u8 *bu
 	unsigned int n;
 	int err;
 
-	if (osp_gpa_is_ram(mmu, gpa, write)) {
-		err = write ? osp_gpa_write(mmu, gpa, buf, len) :
-			      osp_gpa_read(mmu, gpa, buf, len);
+	err = write ? osp_gpa_write(mmu, gpa, buf, len) :
+		      osp_gpa_read(mmu, gpa, buf, len);
+	if (err != -ENXIO) {
 		e->error = err;
 		return err ? OSP_INSN_ERROR : OSP_INSN_OK;
 	}
@@ -336,11 +336,11 @@ static enum osp_insn_status do_cmpxchg(struct osp_insn_cpu *cpu, u64 linear,
 	status = translate(e, linear, OSP_WALK_WRITE, &gpa);
 	if (status != OSP_INSN_OK)
 		return status;
-	if (!osp_gpa_is_ram(mmu, gpa, true))
-		return access_page(e, gpa, (u8 *)new, len, true);
 	memcpy(&expected, old, len);
 	memcpy(&value, new, len);
 	r = osp_gpa_cmpxchg(mmu, gpa, &expected, value, len);
+	if (r == -ENXIO)
+		return access_page(e, gpa, (u8 *)new, len, true);
 	if (r < 0) {
 		e->error = r;
 		return OSP_INSN_ERROR;
@@ -358,10 +358,10 @@ static enum osp_insn_status do_fetch(struct osp_insn_cpu *cpu, u64 linear,
 	status = translate(e, linear, OSP_WALK_FETCH, &gpa);
 	if (status != OSP_INSN_OK)
 		return status;
-	/* Code outside RAM: nothing can be read there to be decoded. */
-	if (!osp_gpa_is_ram(&e->vcpu->vm->mmu, gpa, false))
-		return OSP_INSN_UNHANDLED;
 	e->error = osp_gpa_read(&e->vcpu->vm->mmu, gpa, buf, len);
+	/* Code outside RAM: nothing can be read there to be decoded. */
+	if (e->error == -ENXIO)
+		return OSP_INSN_UNHANDLED;
 	return e->error ? OSP_INSN_ERROR : OSP_INSN_OK;
 }
 

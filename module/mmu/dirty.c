@@ -14,10 +14,13 @@
  * misses has its mark still to be taken.
  *
  * slots_sem is held for write when logging begins and ends, for read while
- * marks are taken.  Bits are set under RCU, taken by atomic operations.
+ * marks are taken, a part at a time: not while userspace's bitmap is touched,
+ * for which the host may have to bring pages in.  Bits are set under RCU, taken
+ * by atomic operations.
  */
 #include <linux/bitmap.h>
 #include <linux/mm.h>
+#include <linux/pagemap.h>
 #include <linux/rcupdate.h>
 #include <linux/sched.h>
 #include <linux/slab.h>
@@ -38,7 +41,26 @@ struct osp_log {
 
 /* How many words of a bitmap are dealt with at a time, on the stack. */
 #define BATCH_WORDS	64
-#define BATCH_FRAMES	(BATCH_WORDS * BITS_PER_LONG)
+
+/**
+ * struct part - a part of a bitmap that userspace gets, or has cleared.
+ * @mmu: whose.
+ * @id: the slot's.
+ * @npages: the slot's, when the ioctl began.
+ * @at: the part's first word.
+ * @count: how many words.
+ * @changed: a flush has to follow.
+ * @words: the part.
+ */
+struct part {
+	struct osp_mmu *mmu;
+	u32 id;
+	u64 npages;
+	unsigned long at;
+	unsigned int count;
+	bool changed;
+	unsigned long words[BATCH_WORDS];
+};
 
 static bool initially_set(const struct osp_mmu *mmu)
 {
@@ -264,64 +286,128 @@ static struct osp_slot *logged_slot(struct osp_mmu *mmu, u32 id)
 	return slot && slot->log ? slot : NULL;
 }
 
-/*
- * Take the marks of some words, as far as @wanted says, and make the pages
- * clean.  @words: what was taken.  Returns whether a flush has to follow.
- */
-static bool take_marks(struct osp_mmu *mmu, struct osp_slot *slot,
-		       unsigned long first, unsigned int count,
-		       unsigned long *words, bool wanted)
+/* The range is in words of the bitmap, but that the last may be a part. */
+static bool range_is_ok(const struct osp_slot *slot,
+			const struct kvm_clear_dirty_log *log)
 {
-	unsigned long *bits = slot->log->bits + first, mask;
-	u64 gfn = slot->base_gfn + first * BITS_PER_LONG;
-	bool changed = false;
+	u64 room;
+
+	if (log->first_page > slot->npages)
+		return false;
+	room = slot->npages - log->first_page;
+	return log->num_pages == room ||
+	       (log->num_pages < room && !(log->num_pages % BITS_PER_LONG));
+}
+
+/*
+ * Begin: what has been written until now is in the log.  @log says which part of
+ * the slot is to be cleared, NULL: it is only asked for.  Returns 0, -ENOENT or
+ * -EINVAL.
+ */
+static int begin(struct part *p, const struct kvm_clear_dirty_log *log)
+{
+	struct osp_slot *slot;
+	int ret = -ENOENT;
+
+	if (down_read_killable(&p->mmu->slots_sem))
+		return -EINTR;
+	slot = logged_slot(p->mmu, p->id);
+	if (slot)
+		ret = !log || range_is_ok(slot, log) ? 0 : -EINVAL;
+	if (!ret) {
+		p->npages = slot->npages;
+		drain(p->mmu);
+	}
+	up_read(&p->mmu->slots_sem);
+	return ret;
+}
+
+/*
+ * Take the marks of a part, as far as @wanted its words say, and make the pages
+ * clean.  The words become what was taken.
+ */
+static void take_marks(struct part *p, struct osp_slot *slot, bool wanted)
+{
+	unsigned long *bits = slot->log->bits + p->at, mask;
+	u64 gfn = slot->base_gfn + p->at * BITS_PER_LONG;
+	unsigned long *word = p->words;
 	unsigned int i;
 
-	read_lock(&mmu->lock);
-	for (i = 0; i < count; i++, gfn += BITS_PER_LONG) {
-		mask = wanted ? words[i] : ~0UL;
-		words[i] = 0;
+	read_lock(&p->mmu->lock);
+	for (i = 0; i < p->count; i++, word++, gfn += BITS_PER_LONG) {
+		mask = wanted ? *word : ~0UL;
+		*word = 0;
 		if (!(READ_ONCE(bits[i]) & mask))
 			continue;
-		words[i] = mask & atomic_long_fetch_andnot(mask,
+		*word = mask & atomic_long_fetch_andnot(mask,
 						(atomic_long_t *)&bits[i]);
-		changed |= osp_protect_mask(mmu, gfn, words[i]);
+		p->changed |= osp_protect_mask(p->mmu, gfn, *word);
 	}
-	read_unlock(&mmu->lock);
-	return changed;
+	read_unlock(&p->mmu->lock);
 }
 
 /* Give back what could not be told. */
-static void put_marks(struct osp_slot *slot, unsigned long first,
-		      unsigned int count, const unsigned long *words)
+static void put_marks(struct part *p, struct osp_slot *slot)
 {
 	unsigned int i;
 
-	for (i = 0; i < count; i++)
-		if (words[i])
-			atomic_long_or(words[i],
-				(atomic_long_t *)&slot->log->bits[first + i]);
+	for (i = 0; i < p->count; i++)
+		if (p->words[i])
+			atomic_long_or(p->words[i],
+				(atomic_long_t *)&slot->log->bits[p->at + i]);
 }
 
-/* Part by part; returns 0 or -EFAULT, and *@changed if a flush has to follow. */
-static int copy_log(struct osp_mmu *mmu, struct osp_slot *slot,
-		    unsigned long __user *user, bool *changed)
+static void look_at_marks(struct part *p, struct osp_slot *slot)
 {
-	unsigned long total = BITS_TO_LONGS(slot->npages), at;
-	unsigned long words[BATCH_WORDS];
-	unsigned int count;
+	memcpy(p->words, slot->log->bits + p->at, p->count * sizeof(long));
+}
 
-	for (at = 0; at < total; at += count) {
-		count = min_t(unsigned long, total - at, BATCH_WORDS);
-		if (mmu->manual_protect)
-			memcpy(words, slot->log->bits + at,
-			       count * sizeof(long));
-		else
-			*changed |= take_marks(mmu, slot, at, count, words,
-					       false);
-		if (copy_to_user(user + at, words, count * sizeof(long))) {
-			if (!mmu->manual_protect)
-				put_marks(slot, at, count, words);
+static void take_all(struct part *p, struct osp_slot *slot)
+{
+	take_marks(p, slot, false);
+}
+
+static void take_wanted(struct part *p, struct osp_slot *slot)
+{
+	take_marks(p, slot, true);
+}
+
+/*
+ * Do a step with the slot held.  -ENOENT: it went, or became another, since the
+ * ioctl began.
+ */
+static int with_slot(struct part *p,
+		     void (*step)(struct part *p, struct osp_slot *slot))
+{
+	struct osp_slot *slot;
+	int ret = -ENOENT;
+
+	down_read(&p->mmu->slots_sem);
+	slot = logged_slot(p->mmu, p->id);
+	if (slot && slot->npages == p->npages) {
+		step(p, slot);
+		ret = 0;
+	}
+	up_read(&p->mmu->slots_sem);
+	return ret;
+}
+
+/* Part by part.  What could be told before an error has been told. */
+static int copy_log(struct part *p, unsigned long __user *user)
+{
+	unsigned long end = BITS_TO_LONGS(p->npages);
+	bool manual = p->mmu->manual_protect;
+	int ret;
+
+	for (p->at = 0; p->at < end; p->at += p->count) {
+		p->count = min_t(unsigned long, end - p->at, BATCH_WORDS);
+		ret = with_slot(p, manual ? look_at_marks : take_all);
+		if (ret)
+			return ret;
+		if (copy_to_user(user + p->at, p->words,
+				 p->count * sizeof(long))) {
+			if (!manual)
+				with_slot(p, put_marks);
 			return -EFAULT;
 		}
 		cond_resched();
@@ -347,59 +433,43 @@ static int check_log_args(const struct osp_mmu *mmu, u32 slot)
  * Context: process context of the owner, may sleep; not within
  * osp_mmu_hold().
  * Return: 0; -ENXIO with dirty rings; -EINVAL for a bad slot number; -ENOENT if
- * there is no such slot or it doesn't log; -EFAULT.
+ * there is no such slot or it doesn't log; -EFAULT; -EINTR if the thread is
+ * killed.
  */
 long osp_mmu_get_dirty_log(struct osp_mmu *mmu, const struct kvm_dirty_log *log)
 {
-	struct osp_slot *slot;
-	bool changed = false;
+	struct part p = { .mmu = mmu, .id = log->slot };
 	long ret;
 
 	ret = check_log_args(mmu, log->slot);
-	if (ret)
-		return ret;
-	if (down_read_killable(&mmu->slots_sem))
-		return -EINTR;
-	ret = -ENOENT;
-	slot = logged_slot(mmu, log->slot);
-	if (slot) {
-		drain(mmu);
-		ret = copy_log(mmu, slot, log->dirty_bitmap, &changed);
-	}
-	up_read(&mmu->slots_sem);
-	if (changed)
+	if (!ret)
+		ret = begin(&p, NULL);
+	if (!ret)
+		ret = copy_log(&p, log->dirty_bitmap);
+	if (p.changed)
 		osp_ept_flush(mmu);
 	return ret;
 }
 
-/* The range is in words of the bitmap, but that the last may be a part. */
-static bool range_is_ok(const struct osp_slot *slot,
-			const struct kvm_clear_dirty_log *log)
-{
-	u64 room;
-
-	if (log->first_page > slot->npages)
-		return false;
-	room = slot->npages - log->first_page;
-	return log->num_pages == room ||
-	       (log->num_pages < room && !(log->num_pages % BITS_PER_LONG));
-}
-
-static int clear_log(struct osp_mmu *mmu, struct osp_slot *slot,
-		     const struct kvm_clear_dirty_log *log, bool *changed)
+static int clear_log(struct part *p, const struct kvm_clear_dirty_log *log)
 {
 	unsigned long __user *user = log->dirty_bitmap;
-	unsigned long total = BITS_TO_LONGS((u64)log->num_pages), at;
 	unsigned long first = log->first_page / BITS_PER_LONG;
-	unsigned long words[BATCH_WORDS];
-	unsigned int count;
+	unsigned long total = BITS_TO_LONGS((u64)log->num_pages), at;
+	int ret;
 
-	for (at = 0; at < total; at += count) {
-		count = min_t(unsigned long, total - at, BATCH_WORDS);
-		if (copy_from_user(words, user + at, count * sizeof(long)))
+	/* All of it can be read, or nothing is cleared. */
+	if (fault_in_readable((char __user *)user, total * sizeof(long)))
+		return -EFAULT;
+	for (at = 0; at < total; at += p->count) {
+		p->at = first + at;
+		p->count = min_t(unsigned long, total - at, BATCH_WORDS);
+		if (copy_from_user(p->words, user + at,
+				   p->count * sizeof(long)))
 			return -EFAULT;
-		*changed |= take_marks(mmu, slot, first + at, count, words,
-				       true);
+		ret = with_slot(p, take_wanted);
+		if (ret)
+			return ret;
 		cond_resched();
 	}
 	return 0;
@@ -415,33 +485,23 @@ static int clear_log(struct osp_mmu *mmu, struct osp_slot *slot,
  * osp_mmu_hold().
  * Return: 0; -ENXIO with dirty rings; -EINVAL for a bad slot number or range;
  * -ENOENT if there is no such slot or it doesn't log; -EFAULT: a part of the
- * bitmap could not be read; what precedes it has been cleared.
+ * bitmap can't be read, and nothing has been cleared (unless another thread
+ * unmaps it meanwhile); -EINTR if the thread is killed.
  */
 long osp_mmu_clear_dirty_log(struct osp_mmu *mmu,
 			     const struct kvm_clear_dirty_log *log)
 {
-	struct osp_slot *slot;
-	bool changed = false;
+	struct part p = { .mmu = mmu, .id = log->slot };
 	long ret;
 
 	ret = check_log_args(mmu, log->slot);
-	if (ret)
-		return ret;
-	if (log->first_page % BITS_PER_LONG)
-		return -EINVAL;
-	if (down_read_killable(&mmu->slots_sem))
-		return -EINTR;
-	ret = -ENOENT;
-	slot = logged_slot(mmu, log->slot);
-	if (slot) {
+	if (!ret && log->first_page % BITS_PER_LONG)
 		ret = -EINVAL;
-		if (range_is_ok(slot, log)) {
-			drain(mmu);
-			ret = clear_log(mmu, slot, log, &changed);
-		}
-	}
-	up_read(&mmu->slots_sem);
-	if (changed)
+	if (!ret)
+		ret = begin(&p, log);
+	if (!ret)
+		ret = clear_log(&p, log);
+	if (p.changed)
 		osp_ept_flush(mmu);
 	return ret;
 }

@@ -2,13 +2,14 @@
 /*
  * ept.c - EPT violations: give the guest the memory that it touched.
  *
- * A fault goes in three steps.  Look the slot up, under RCU (the common case)
- * or under slots_sem.  See what the host has mapped there (hostmap.c), also for
- * the neighbours; only if that is not enough, let the host fault the page in,
- * which may sleep for as long as the host likes.  Then fill in the EPT under
- * mmu->lock, unless an invalidation or a change of the slots overtook us; in
- * that case begin again.  No reference to a page is ever held: the MMU
- * notifier takes the entry out before the page goes (notifier.c).
+ * A fault goes in three steps.  Look the slot up, under RCU.  See what the host
+ * has mapped there (hostmap.c), also for the neighbours; only if that is not
+ * enough, let the host fault the page in, which may sleep for as long as the
+ * host likes and so is done with no lock held, and then look the slot up again.
+ * Then fill in the EPT under mmu->lock, unless an invalidation or a change of
+ * the slots overtook us; in that case begin again.  No reference to a page is
+ * ever held: the MMU notifier takes the entry out before the page goes
+ * (notifier.c).
  *
  * Filling in an entry, or adding a right, needs no flush: an EPT violation
  * itself drops what the CPU cached for the address (SDM 3C 29.4.3.1), and CPUs
@@ -137,15 +138,13 @@ static int highest_level(const struct fault *f)
 }
 
 /*
- * Copy out what the fault needs to know of the slot; the caller keeps it from
- * being freed meanwhile.  Returns 0, OSP_FAULT_MMIO where no slot takes the
- * access, or FAULT_AGAIN.
+ * Copy out what the fault needs to know of the slot, under RCU.  Returns 0,
+ * OSP_FAULT_MMIO where no slot takes the access, or FAULT_AGAIN.
  */
-static int find_slot(struct fault *f)
+static int read_slot(struct fault *f)
 {
 	struct osp_slot *slot;
 
-	begin(f);
 	slot = osp_slot_find(f->mmu, f->gfn);
 	if (!slot)
 		return not_memory(f);
@@ -158,6 +157,17 @@ static int find_slot(struct fault *f)
 	f->logs = osp_slot_logs(slot);
 	f->level = highest_level(f);
 	return 0;
+}
+
+static int find_slot(struct fault *f)
+{
+	int ret;
+
+	begin(f);
+	rcu_read_lock();
+	ret = read_slot(f);
+	rcu_read_unlock();
+	return ret;
 }
 
 /*
@@ -355,33 +365,27 @@ static int fault_error(struct fault *f, int error)
 }
 
 /*
- * Let the host bring the page in.  slots_sem makes sure that the slot's memory
- * is not touched any more once its deletion has returned.
+ * Let the host bring the page in.  That takes its time, if userspace does it
+ * (userfaultfd): it may change the slots before it does.
  */
 static int map_absent(struct fault *f)
 {
+	unsigned int how = OSP_FAULT_IN_SIGNALS |
+			   (f->write ? OSP_FAULT_IN_WRITE : 0);
 	int ret;
 
-	if (down_read_interruptible(&f->mmu->slots_sem))
-		return -EINTR;
+	ret = osp_host_fault_in(f->mmu, f->gen, f->hva, how);
+	if (ret)
+		return fault_error(f, ret);
 	ret = find_slot(f);
-	if (!ret)
-		ret = osp_host_fault_in(f->hva, f->write);
-	if (!ret) {
-		begin(f);
-		ret = map_present(f, false);
-	}
-	up_read(&f->mmu->slots_sem);
-	return ret < 0 ? fault_error(f, ret) : ret;
+	return ret ?: map_present(f, false);
 }
 
 static int fault_once(struct fault *f)
 {
 	int ret;
 
-	rcu_read_lock();
 	ret = find_slot(f);
-	rcu_read_unlock();
 	if (!ret)
 		ret = map_present(f, true);
 	return ret == FAULT_ABSENT ? map_absent(f) : ret;

@@ -8,7 +8,10 @@
  * out - hold by themselves, and nothing has to be pinned.  What is read may
  * change at once: other vCPUs run.
  *
- * Takes slots_sem for read, over as many accesses as the caller likes.
+ * Takes slots_sem for read, over as many accesses as the caller likes.  They are
+ * made with page faults disabled: if the host has to bring a page in, which may
+ * take as long as userspace likes (userfaultfd), slots_sem is let go of, so that
+ * nobody who changes the slots waits for that, nor anybody behind him.
  */
 #include <linux/mm.h>
 #include <linux/sched.h>
@@ -19,6 +22,9 @@
 /**
  * osp_mmu_hold() - keep the slots as they are while guest memory is used.
  * @mmu: the VM's memory.
+ *
+ * As they are for each access, that is: before osp_gpa_read(), osp_gpa_write()
+ * and osp_gpa_cmpxchg() they may change, if a page has to be brought in.
  *
  * Context: process context of the owner, may sleep.  Not to be nested.
  */
@@ -142,6 +148,38 @@ static int write_user(unsigned long hva, const void *buf, unsigned int len)
 	}
 }
 
+/*
+ * Let the host bring memory in, without slots_sem; the caller then looks it up
+ * again.  Only a signal that kills ends the wait, as an instruction that is
+ * being emulated may have done what can't be done twice.
+ */
+static int bring_in(struct osp_mmu *mmu, unsigned long hva, unsigned int len,
+		    bool write)
+{
+	unsigned long page = hva & PAGE_MASK;
+	u64 gen = mmu->slots_gen;
+	int ret = 0;
+
+	up_read(&mmu->slots_sem);
+	for (; page < hva + len && !ret; page += PAGE_SIZE)
+		ret = osp_host_fault_in(mmu, gen, page,
+					write ? OSP_FAULT_IN_WRITE : 0);
+	down_read(&mmu->slots_sem);
+	return ret == -EHWPOISON ? -EFAULT : ret;
+}
+
+/* -EFAULT if the host has to bring in some of it first. */
+static int access_user(unsigned long hva, void *buf, unsigned int len,
+		       bool write)
+{
+	int ret;
+
+	pagefault_disable();
+	ret = write ? write_user(hva, buf, len) : read_user(hva, buf, len);
+	pagefault_enable();
+	return ret;
+}
+
 /* Slot by slot, as neighbours in one space need not be neighbours in the other. */
 static __always_inline int transfer(struct osp_mmu *mmu, u64 gpa, void *buf,
 				    unsigned int len, bool write)
@@ -155,14 +193,15 @@ static __always_inline int transfer(struct osp_mmu *mmu, u64 gpa, void *buf,
 		ret = find_memory(mmu, gpa, write, &part, &hva, &slot);
 		if (ret)
 			return ret;
-		if (write) {
-			ret = write_user(hva, buf, part);
+		ret = access_user(hva, buf, part, write);
+		if (write)
 			mark_written(mmu, slot, gpa, part);
-		} else {
-			ret = read_user(hva, buf, part);
+		if (unlikely(ret)) {
+			ret = bring_in(mmu, hva, part, write);
+			if (ret)
+				return ret;
+			continue;
 		}
-		if (ret)
-			return ret;
 		gpa += part;
 		buf += part;
 		len -= part;
@@ -179,8 +218,8 @@ static __always_inline int transfer(struct osp_mmu *mmu, u64 gpa, void *buf,
  *
  * Context: process context of the owner, may sleep (on a page fault).
  * Return: 0; -ENXIO if a part lies outside of all slots; -EFAULT if the owner
- * has nothing mapped there; -EIO in a foreign address space.  After an error
- * @buf may be filled in part.
+ * has nothing mapped there; -EIO in a foreign address space; -ENOMEM; -EINTR if
+ * the thread is killed.  After an error @buf may be filled in part.
  */
 int osp_gpa_read(struct osp_mmu *mmu, u64 gpa, void *buf, unsigned int len)
 {
@@ -197,7 +236,8 @@ int osp_gpa_read(struct osp_mmu *mmu, u64 gpa, void *buf, unsigned int len)
  * Context: process context of the owner, may sleep (on a page fault).
  * Return: 0; -ENXIO if a part lies outside of all slots or in a read-only one;
  * -EFAULT if the owner has nothing writable mapped there; -EIO in a foreign
- * address space.  After an error a part may have been written.
+ * address space; -ENOMEM; -EINTR if the thread is killed.  After an error a
+ * part may have been written.
  */
 int osp_gpa_write(struct osp_mmu *mmu, u64 gpa, const void *buf,
 		  unsigned int len)
@@ -272,12 +312,16 @@ int osp_gpa_cmpxchg(struct osp_mmu *mmu, u64 gpa, u64 *old, u64 new,
 	unsigned long hva;
 	int ret;
 
-	ret = find_memory(mmu, gpa, true, &part, &hva, &slot);
-	if (ret)
-		return ret;
 	if ((gpa & (L1_CACHE_BYTES - 1)) + len > L1_CACHE_BYTES)
 		return split_cmpxchg(mmu, gpa, old, new, len);
-	ret = cmpxchg_user(hva, old, new, len);
+	do {
+		ret = find_memory(mmu, gpa, true, &part, &hva, &slot);
+		if (ret)
+			return ret;
+		pagefault_disable();
+		ret = cmpxchg_user(hva, old, new, len);
+		pagefault_enable();
+	} while (ret == -EFAULT && !(ret = bring_in(mmu, hva, len, true)));
 	if (!ret)
 		mark_written(mmu, slot, gpa, len);
 	return ret;

@@ -171,30 +171,22 @@ static bool access_permitted(struct vm_area_struct *vma, bool write)
 	       arch_vma_access_permitted(vma, write, false, false);
 }
 
-/**
- * osp_host_fault_in() - have a page mapped in the current address space.
- * @hva: any address in it.
- * @write: for writing: breaks copy-on-write, and the host counts it as dirty.
- *
- * What a page fault of userspace would do, except that a signal ends a wait
- * for userfaultfd.  The page may be gone again when it returns.
- *
- * Context: process context, may sleep.
- * Return: 0; -EFAULT if nothing is mapped, or not for this access; -EHWPOISON;
- * -EINTR; -ENOMEM.
- */
-int osp_host_fault_in(unsigned long hva, bool write)
+/* A signal of the kind that ends the wait has come. */
+static bool is_interrupted(unsigned int flags)
 {
-	unsigned int flags = FAULT_FLAG_DEFAULT |
-			     (write ? FAULT_FLAG_WRITE : 0);
-	struct vm_area_struct *vma;
+	return flags & FAULT_FLAG_INTERRUPTIBLE ? signal_pending(current) :
+						  fatal_signal_pending(current);
+}
+
+/* mmap_lock is held for read, and is not afterwards. */
+static int fault_in(unsigned long hva, unsigned int flags)
+{
+	struct mm_struct *mm = current->mm;
+	struct vm_area_struct *vma = vma_lookup(mm, hva);
 	vm_fault_t fault;
 
-	if (mmap_read_lock_killable(current->mm))
-		return -EINTR;
-	vma = vma_lookup(current->mm, hva);
-	if (!access_permitted(vma, write)) {
-		mmap_read_unlock(current->mm);
+	if (!access_permitted(vma, flags & FAULT_FLAG_WRITE)) {
+		mmap_read_unlock(mm);
 		return -EFAULT;
 	}
 	fault = handle_mm_fault(vma, hva, flags, NULL);
@@ -202,8 +194,47 @@ int osp_host_fault_in(unsigned long hva, bool write)
 		return 0;
 	/* It has let go of the lock and waited. */
 	if (fault & VM_FAULT_RETRY)
-		return signal_pending(current) ? -EINTR : 0;
-	mmap_read_unlock(current->mm);
+		return is_interrupted(flags) ? -EINTR : 0;
+	mmap_read_unlock(mm);
 	return fault & VM_FAULT_ERROR ?
 	       vm_fault_to_errno(fault, FOLL_HWPOISON) : 0;
+}
+
+/**
+ * osp_host_fault_in() - have a page mapped in the owner's address space.
+ * @mmu: the VM's memory; its owner's address space is the current one.
+ * @gen: mmu->slots_gen before or while @hva was found in a slot.
+ * @hva: any address in the page.
+ * @how: OSP_FAULT_IN_*.
+ *
+ * What a page fault of userspace would do, and nothing if the slots have
+ * changed since @gen.  Whoever changes them changes gen before he returns, and
+ * has to take mmap_lock before he can put anything else in the memory's place;
+ * so with gen looked at under mmap_lock only memory of a slot is touched, and
+ * no lock of ours has to be held.
+ *
+ * The caller looks for the slot and the page again in any case: either may be
+ * gone when this returns.
+ *
+ * Context: process context, may sleep for as long as the host likes; no lock
+ * held.
+ * Return: 0; -EFAULT if nothing is mapped, or not for this access; -EHWPOISON;
+ * -EINTR; -ENOMEM.
+ */
+int osp_host_fault_in(struct osp_mmu *mmu, u64 gen, unsigned long hva,
+		      unsigned int how)
+{
+	unsigned int flags = FAULT_FLAG_ALLOW_RETRY | FAULT_FLAG_KILLABLE;
+
+	if (how & OSP_FAULT_IN_WRITE)
+		flags |= FAULT_FLAG_WRITE;
+	if (how & OSP_FAULT_IN_SIGNALS)
+		flags |= FAULT_FLAG_INTERRUPTIBLE;
+	if (mmap_read_lock_killable(mmu->mm))
+		return -EINTR;
+	if (READ_ONCE(mmu->slots_gen) != gen) {
+		mmap_read_unlock(mmu->mm);
+		return 0;
+	}
+	return fault_in(hva, flags);
 }

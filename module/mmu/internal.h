@@ -160,7 +160,14 @@ static inline bool osp_slot_logs(const struct osp_slot *slot)
 u64 osp_host_leaf(struct mm_struct *mm, unsigned long hva, int *level);
 void osp_host_leaves(struct mm_struct *mm, unsigned long hva,
 		     unsigned int count, u64 *leaves);
-int osp_host_fault_in(unsigned long hva, bool write);
+
+/* How a page is brought in. */
+#define OSP_FAULT_IN_WRITE	BIT(0)	/* break copy-on-write, make it dirty */
+#define OSP_FAULT_IN_SIGNALS	BIT(1)	/* any signal ends the wait; without,
+					 * one that kills does
+					 */
+int osp_host_fault_in(struct osp_mmu *mmu, u64 gen, unsigned long hva,
+		      unsigned int how);
 
 /* notifier.c */
 int osp_notifier_register(struct osp_mmu *mmu);

@@ -13,9 +13,12 @@
  *
  * Locks, outermost first:
  *
+ *   mmap_lock	the host's; not taken with slots_sem held.
  *   slots_sem	rw-semaphore.  Write: the set of slots changes.  Read: someone
- *		uses a slot's host virtual address and may fault on it.
- *   mmap_lock	the host's.
+ *		uses slots, or their host virtual addresses with page faults
+ *		disabled.  Nobody waits with it held until the host has brought
+ *		a page in: with userfaultfd userspace decides how long that
+ *		takes, and may change slots meanwhile.
  *   lock	rwlock.  Read: EPT entries are installed, in parallel, each by
  *		a compare-exchange.  Write: entries or tables go away, and the
  *		notifier's counters change.  Taken in process context with
@@ -238,8 +241,9 @@ void osp_mmu_unmap_page(struct osp_mmu *mmu, u64 gpa);
 /*
  * guest.c: guest-physical memory from the kernel, through the owner's address
  * space.  All between osp_mmu_hold() and osp_mmu_release(), which keep the
- * slots as they are; a whole instruction is emulated under one hold.  Do not
- * nest holds, and do not call osp_ept_fault() nor osp_mmu_set_region() within.
+ * slots as they are, unless a page has to be brought in; a whole instruction is
+ * emulated under one hold.  Do not nest holds, and do not call osp_ept_fault()
+ * nor osp_mmu_set_region() within.
  */
 void osp_mmu_hold(struct osp_mmu *mmu);
 int osp_gpa_hva(struct osp_mmu *mmu, u64 gpa, unsigned int len,

@@ -382,7 +382,8 @@ int osp_slot_check(const struct kvm_userspace_memory_region *region)
  * Creates the slot, moves it, has its dirty pages logged or no longer, or
  * deletes it (memory_size 0).  When it returns,
  * no CPU and no kernel code reaches the memory of a slot that was deleted or
- * moved away through its old place.  The guest may run meanwhile.
+ * moved away through its old place; nor is a page of what the owner then maps
+ * there brought in for the slot's sake.  The guest may run meanwhile.
  *
  * Context: process context of the owner, may sleep; not within
  * osp_mmu_hold().

@@ -97,6 +97,60 @@ CASE(clear_arguments)
 	ERR("slot-range", clear_log_range(vm, 32764, 0, 64, bitmap), EINVAL);
 }
 
+#define MANY_PAGES	5000
+#define MANY_WORDS	((MANY_PAGES + 63) / 64)
+
+static void many_pages_guest(void)
+{
+	u64 i;
+
+	for (i = 0; i < MANY_PAGES; i += 64)
+		*(volatile u64 *)(DIRTY_GPA + i * PAGE) = i;
+}
+
+/* Room for a bitmap of which all but the first half kilobyte is not there. */
+static u64 *half_a_bitmap(void)
+{
+	u8 *p = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE,
+		     MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	MUST(mprotect(p + PAGE, PAGE, PROT_NONE));
+	return (u64 *)(p + PAGE - 512);
+}
+
+static u64 marks(const u64 *bitmap)
+{
+	u64 i, n = 0;
+
+	for (i = 0; i < MANY_WORDS; i++)
+		n += __builtin_popcountll(bitmap[i]);
+	return n;
+}
+
+/* Nothing is cleared if not all can be. */
+CASE(bitmap_not_there)
+{
+	struct vm *vm = vm_new(0);
+	struct vcpu *v = vcpu_new(vm, 0);
+	u64 bitmap[MANY_WORDS] = { 0 }, *half = half_a_bitmap();
+	void *p = dirty_ram(vm, MANY_PAGES, false);
+
+	start_log(vm, p, MANY_PAGES);
+	mode_long(v, many_pages_guest);
+	run_done(v);
+	MUST(enable_manual(vm, 1));
+	ERR("get-half", get_log(vm, 1, half), EFAULT);
+	ERR("get", get_log(vm, 1, bitmap), 0);
+	EQ("marks", marks(bitmap), MANY_WORDS);
+	memset(half, 0xff, 512);
+	ERR("clear-half", clear_log_range(vm, 1, 0, MANY_PAGES, half), EFAULT);
+	ERR("get-after", get_log(vm, 1, bitmap), 0);
+	EQ("marks-after", marks(bitmap), MANY_WORDS);
+	ERR("clear-what-is-there", clear_log_range(vm, 1, 0, 4096, half), 0);
+	ERR("get-last", get_log(vm, 1, bitmap), 0);
+	EQ("marks-last", marks(bitmap), MANY_WORDS - 64);
+}
+
 CASE(manual_arguments)
 {
 	struct vm *vm = vm_new(0);
