@@ -149,6 +149,12 @@ CASE(bitmap_not_there)
 	ERR("clear-what-is-there", clear_log_range(vm, 1, 0, 4096, half), 0);
 	ERR("get-last", get_log(vm, 1, bitmap), 0);
 	EQ("marks-last", marks(bitmap), MANY_WORDS - 64);
+	/* What could not be told is not lost. */
+	MUST(enable_manual(vm, 0));
+	ERR("take-half", get_log(vm, 1, half), EFAULT);
+	ERR("take", get_log(vm, 1, bitmap), 0);
+	obs("marks-taken", "%d", (int)marks(bitmap));
+	SAME(marks(bitmap), abi_on_kvm() ? 0 : MANY_WORDS - 64);
 }
 
 CASE(manual_arguments)
