@@ -2,7 +2,8 @@
 /*
  * debugfs.c - what a VM does, for everyone to read: /sys/kernel/debug/ospite/.
  *
- * A directory per VM, named PID-NUMBER; in it the file memory: how the EPT maps
+ * The file features: which of the CPU's optional features are used.  Then
+ * a directory per VM, named PID-NUMBER; in it the file memory: how the EPT maps
  * it now, and how often translations were flushed; and a directory per vCPU
  * with the file exits: a line "REASON COUNT" for each reason that occurred.
  * Counters of a vCPU are written by its thread only and read without a lock.
@@ -68,6 +69,13 @@ static int memory_show(struct seq_file *file, void *unused)
 }
 DEFINE_SHOW_ATTRIBUTE(memory);
 
+static int features_show(struct seq_file *file, void *unused)
+{
+	osp_vmx_show_features(file);
+	return 0;
+}
+DEFINE_SHOW_ATTRIBUTE(features);
+
 /**
  * osp_debugfs_add_vcpu() - make a vCPU's directory
  * @vcpu: the vCPU; vm->lock is held
@@ -118,11 +126,12 @@ void osp_debugfs_remove_vm(struct osp_vm *vm)
 }
 
 /**
- * osp_debugfs_init() - make the directory of all VMs
+ * osp_debugfs_init() - make the directory of all VMs, and what is in it at first
  */
 void osp_debugfs_init(void)
 {
 	root = debugfs_create_dir("ospite", NULL);
+	debugfs_create_file("features", 0444, root, NULL, &features_fops);
 }
 
 /**

@@ -203,6 +203,45 @@ static void check_module(struct check *c)
 	}
 }
 
+/* A line "PARAMETER STATE" for each optional feature of the CPU. */
+#define FEATURES	"/sys/kernel/debug/ospite/features"
+
+/* Add a word to the list of its kind; what does not fit is left out. */
+static void add_word(char *list, size_t size, const char *word)
+{
+	size_t used = strlen(list);
+
+	if (used + strlen(word) + 2 <= size)
+		snprintf(list + used, size - used, " %s", word);
+}
+
+/* What the module makes of the CPU; each has a parameter of the same name. */
+static void check_use(struct check *c)
+{
+	char used[256] = "", off[256] = "", absent[256] = "";
+	char name[32], state[16];
+	FILE *f;
+
+	if (c->kvm || host_module("ospite").state == MODULE_ABSENT)
+		return;
+	f = fopen(FEATURES, "r");
+	if (!f) {
+		found(c, UNKNOWN, "in use", "which optional features of the CPU are (root sees it: " FEATURES ")");
+		return;
+	}
+	while (fscanf(f, "%31s %15s", name, state) == 2)
+		if (!strcmp(state, "used"))
+			add_word(used, sizeof(used), name);
+		else if (!strcmp(state, "off"))
+			add_word(off, sizeof(off), name);
+		else
+			add_word(absent, sizeof(absent), name);
+	fclose(f);
+	found(c, OK, "in use", "%s%s%s%s%s", *used ? used + 1 : "nothing",
+	      *off ? "; turned off:" : "", off,
+	      *absent ? "; the CPU lacks:" : "", absent);
+}
+
 static void explain_open(struct check *c, int err)
 {
 	switch (err) {
@@ -313,6 +352,7 @@ int cmd_check(int argc, char **argv)
 	check_features(&c, &cpu);
 	check_holders(&c);
 	check_module(&c);
+	check_use(&c);
 	report_device(&c, &trial);
 	if (trial.fd >= 0)
 		close(trial.fd);

@@ -18,6 +18,7 @@ struct osp_vcpu;
 struct osp_mmu;
 struct kvm_segment;
 struct kvm_dtable;
+struct seq_file;
 
 /**
  * struct osp_vmcs - a VMCS and where it is
@@ -44,6 +45,9 @@ void osp_vmcs_free(struct osp_vmcs *vmcs);
 bool osp_vmcs_load(struct osp_vmcs *vmcs);
 void osp_vmcs_clear(struct osp_vmcs *vmcs);
 void osp_vmx_flush_ept(const struct cpumask *cpus, u64 eptp);
+
+/* features.c: what of the CPU is used. */
+void osp_vmx_show_features(struct seq_file *file);
 
 /* setup.c: a vCPU's VMCS, from its allocation to its release. */
 int osp_vmx_vcpu_init(struct osp_vcpu *vcpu);
