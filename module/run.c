@@ -195,7 +195,7 @@ int osp_vcpu_runnable(struct osp_vcpu *vcpu)
 		return true;
 	if (!vcpu->lapic)
 		return vcpu->user_irq >= 0 && osp_interrupt_open(vcpu);
-	if (READ_ONCE(vcpu->lapic->events))
+	if (READ_ONCE(vcpu->lapic->events) & ~BIT(OSP_LAPIC_EV_EXTINT))
 		return true;
 	return osp_interrupt_waiting(vcpu) && osp_interrupt_open(vcpu);
 }

@@ -30,6 +30,7 @@ static const char doc[] =
 	"Shows where the interrupts of a running virtual machine go, and how many have gone there; with \"set\", sends one elsewhere while the guest runs.\v"
 	"A row of a guest's IDT:  vcpu=N vector=N [level] [lowest]\n"
 	"A non-maskable one:      vcpu=N nmi   (also: init)\n"
+	"What the PIC has:        vcpu=N extint\n"
 	"Pins of controllers:     [pic=0..15] [ioapic=0..23]\n"
 	"Nowhere:                 block   (counted)   none   (not even that)\n"
 	"\n"
@@ -120,7 +121,8 @@ static void parse_word(struct json_object *set, const char *arg)
 {
 	if (parse_number(set, arg))
 		return;
-	if (!strcmp(arg, "nmi") || !strcmp(arg, "init"))
+	if (!strcmp(arg, "nmi") || !strcmp(arg, "init") ||
+	    !strcmp(arg, "extint"))
 		put_string(set, "mode", arg);
 	else if (!strcmp(arg, "level"))
 		json_object_object_add(set, "level",

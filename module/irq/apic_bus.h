@@ -30,6 +30,8 @@ struct osp_apic_table {
  * @table:	by x2APIC ID; NULL where there is no vCPU
  * @no_quirk:	KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK: to x2APICs, a device's
  *		message to FFH is for who has that ID; written once
+ * @pic:	a PIC in the kernel supplies the vectors of ExtINT messages; never
+ *		changes
  * @ids_moved:	a guest gave an APIC another xAPIC ID than its vCPU ID, so
  *		that physical destinations must be searched for
  * @eoi_watch:	vectors whose EOI somebody waits for (the EOI-exit bitmap)
@@ -38,6 +40,7 @@ struct osp_apic_table {
 struct osp_apic_bus {
 	struct osp_apic_table __rcu *table;
 	bool no_quirk;
+	bool pic;
 	bool ids_moved;
 	u32 eoi_watch_gen;
 	DECLARE_BITMAP(eoi_watch, 256);

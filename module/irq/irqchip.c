@@ -565,6 +565,7 @@ struct osp_irqchip *osp_irqchip_alloc(const struct osp_irqchip_ops *ops,
 		return NULL;
 	chip->ops = ops;
 	chip->split = split;
+	chip->bus.pic = !split;
 	raw_spin_lock_init(&chip->lock);
 	osp_pic_init(&chip->pic);
 	osp_ioapic_init(&chip->ioapic, &chip->bus);

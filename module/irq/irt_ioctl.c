@@ -179,7 +179,8 @@ static int pins_route(const struct osp_irqchip *chip,
 	return named ? 0 : -EINVAL;
 }
 
-static int apic_route(const struct ospite_irt_entry *u, u64 *route)
+static int apic_route(const struct osp_irqchip *chip,
+		      const struct ospite_irt_entry *u, u64 *route)
 {
 	struct osp_apic_msg msg = {
 		.dest = u->dest,
@@ -204,7 +205,11 @@ static int apic_route(const struct ospite_irt_entry *u, u64 *route)
 	case OSP_APIC_NMI:
 	case OSP_APIC_INIT:
 	case OSP_APIC_STARTUP:
+		break;
 	case OSP_APIC_EXTINT:
+		/* The vector is the PIC's to supply. */
+		if (chip->split)
+			return -EINVAL;
 		break;
 	default:
 		return -EINVAL;
@@ -250,7 +255,7 @@ static int make_route(const struct osp_irqchip *chip,
 	case OSPITE_IRT_PINS:
 		return pins_route(chip, u, route);
 	case OSPITE_IRT_APIC:
-		return apic_route(u, route);
+		return apic_route(chip, u, route);
 	case OSPITE_IRT_EVENTFD:
 		t = make_target(u->eventfd);
 		*route = osp_irt_route_eventfd(t);

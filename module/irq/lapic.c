@@ -127,6 +127,7 @@ void osp_lapic_reset(struct osp_lapic *apic, bool init)
 	osp_lapic_set_reg(apic, OSP_APIC_TDCR, 0);
 	osp_lapic_timer_set_divide(apic);
 	osp_lapic_clear_vectors(apic);
+	clear_bit(OSP_LAPIC_EV_EXTINT, &apic->events);
 	osp_lapic_update_ppr(apic);
 }
 
@@ -317,6 +318,19 @@ static int osp_lapic_post_event(struct osp_lapic *apic,
 	return 1;
 }
 
+/* The CPU asks the PIC for the vector; with the PIC in userspace nobody answers. */
+static int osp_lapic_post_extint(struct osp_lapic *apic)
+{
+	bool pending;
+
+	if (!apic->bus->pic || !osp_lapic_hw_enabled(apic) ||
+	    !osp_lapic_sw_enabled(apic))
+		return 0;
+	pending = osp_lapic_extint_sent(apic);
+	osp_lapic_post_event(apic, OSP_LAPIC_EV_EXTINT);
+	return pending ? 2 : 1;
+}
+
 int osp_lapic_deliver(struct osp_lapic *apic, u8 mode, u8 vector, bool assert,
 		      bool level)
 {
@@ -337,8 +351,9 @@ int osp_lapic_deliver(struct osp_lapic *apic, u8 mode, u8 vector, bool assert,
 		WRITE_ONCE(apic->sipi_vector, vector);
 		smp_wmb();	/* the vector before the event */
 		return osp_lapic_post_event(apic, OSP_LAPIC_EV_SIPI);
+	case OSP_APIC_EXTINT:
+		return osp_lapic_post_extint(apic);
 	default:
-		/* ExtINT comes by the PIC's output alone, as on KVM. */
 		return 0;
 	}
 }
@@ -349,6 +364,9 @@ int osp_lapic_local(struct osp_lapic *apic, u32 lvt_offset)
 	int r;
 
 	if (!osp_lapic_hw_enabled(apic) || (lvt & OSP_LVT_MASKED))
+		return 0;
+	/* On LINT0 it is no event: osp_lapic_accepts_extint() looks at the line. */
+	if (OSP_LVT_MODE(lvt) == OSP_APIC_EXTINT)
 		return 0;
 	r = osp_lapic_deliver(apic, OSP_LVT_MODE(lvt), lvt & 0xff, true,
 			      lvt & OSP_LVT_LEVEL);

@@ -77,6 +77,7 @@
 
 #define OSP_X2APIC_MSR_FIRST	0x800
 #define OSP_X2APIC_MSR_LAST	0x8ff
+#define OSP_X2APIC_MSR_SVR	(OSP_X2APIC_MSR_FIRST + (OSP_APIC_SVR >> 4))
 
 /* IA32_APIC_BASE: SDM 3A 11.4.4, 11.12.1. */
 #define OSP_APIC_BASE_DEFAULT	0xfee00000ULL
@@ -89,6 +90,7 @@ enum osp_lapic_event {
 	OSP_LAPIC_EV_NMI,
 	OSP_LAPIC_EV_INIT,
 	OSP_LAPIC_EV_SIPI,	/* osp_lapic.sipi_vector says where to */
+	OSP_LAPIC_EV_EXTINT,	/* the PIC is to be asked for a vector */
 };
 
 struct osp_apic_bus;
@@ -251,6 +253,18 @@ static inline bool osp_lapic_accepts_extint(const struct osp_lapic *apic)
 
 	return !osp_lapic_hw_enabled(apic) ||
 	       (!(lvt & OSP_LVT_MASKED) && OSP_LVT_MODE(lvt) == OSP_APIC_EXTINT);
+}
+
+/**
+ * osp_lapic_extint_sent() - has a message asked for an INTA cycle?
+ * @apic:	the local APIC; any context
+ *
+ * One of a device, in ExtINT mode: the CPU is to ask the PIC for a vector,
+ * whatever LINT0 is (SDM 3A 11.5.1, 11.11.2).
+ */
+static inline bool osp_lapic_extint_sent(const struct osp_lapic *apic)
+{
+	return READ_ONCE(apic->events) & BIT(OSP_LAPIC_EV_EXTINT);
 }
 
 /* ---- life: lapic.c ---- */

@@ -97,7 +97,17 @@ static void osp_lapic_send(struct osp_lapic *apic, u32 low, u32 dest)
 			osp_lapic_self(apic, msg.vector, msg.level);
 		return;
 	}
-	osp_apic_bus_deliver(apic->bus, apic, &msg, NULL);
+	/* ExtINT is for devices; in an ICR it is reserved. */
+	if (msg.mode != OSP_APIC_EXTINT)
+		osp_apic_bus_deliver(apic->bus, apic, &msg, NULL);
+}
+
+/* The SELF IPI register is the ICR with fewer bits: SDM 3A 11.12.11. */
+static void osp_lapic_self_ipi(struct osp_lapic *apic, u8 vector)
+{
+	if (vector < 16)
+		osp_lapic_error(apic, OSP_ESR_SEND_ILLEGAL);
+	osp_lapic_self(apic, vector, false);
 }
 
 static int osp_lapic_write_icr64(struct osp_lapic *apic, u64 val)
@@ -269,7 +279,7 @@ void osp_lapic_written(struct osp_lapic *apic, u32 offset)
 				      *(u64 *)(apic->regs + OSP_APIC_ICR) &
 				      ~OSP_X2APIC_ICR_RESERVED);
 	else if (offset == OSP_APIC_SELF_IPI)
-		osp_lapic_self(apic, osp_lapic_reg(apic, offset), false);
+		osp_lapic_self_ipi(apic, osp_lapic_reg(apic, offset));
 	else
 		osp_lapic_write_reg(apic, offset, osp_lapic_reg(apic, offset));
 }
@@ -306,7 +316,7 @@ int osp_lapic_wrmsr(struct osp_lapic *apic, u32 msr, u64 val)
 	case OSP_APIC_SELF_IPI:
 		if (val >> 8)
 			return -EINVAL;
-		osp_lapic_self(apic, val, false);
+		osp_lapic_self_ipi(apic, val);
 		return 0;
 	case OSP_APIC_TPR:
 		if (val >> 8)

@@ -202,6 +202,8 @@ static bool nmi_open(struct osp_vcpu *vcpu)
 
 static bool extint_pending(struct osp_vcpu *vcpu)
 {
+	if (unlikely(osp_lapic_extint_sent(vcpu->lapic)))
+		return true;
 	if (!osp_lapic_accepts_extint(vcpu->lapic))
 		return false;
 	if (unlikely(vcpu->vm->chip->split))
@@ -242,6 +244,7 @@ static int take_interrupt(struct osp_vcpu *vcpu)
 		vector = vcpu->user_irq;
 		vcpu->user_irq = -1;
 	} else if (extint_pending(vcpu)) {
+		osp_lapic_take_event(vcpu->lapic, OSP_LAPIC_EV_EXTINT);
 		vector = osp_irqchip_extint_ack(vcpu->vm->chip);
 	} else if (vcpu->virtual_delivery) {
 		vector = -1;

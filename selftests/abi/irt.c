@@ -5,6 +5,8 @@
  *
  * KVM has no such thing, so all cases skip there.
  */
+#include <pthread.h>
+
 #include "lib/abi.h"
 #include "lib/apic.h"
 #include "lib/events.h"
@@ -184,6 +186,78 @@ CASE(targets)
 	event_add(irq, 1);
 	usleep(50000);
 	MUST(irqfd(vm, irq, GSI, KVM_IRQFD_FLAG_DEASSIGN, 0));
+}
+
+/* ---- a message that lets the PIC in ---- */
+
+static void extint_guest(void)
+{
+	g_eoi = EOI_PIC;
+	APIC(APIC_SPIV) = 0x1ff;
+	APIC(APIC_LINT0) = APIC_MASKED;
+	outb(0x20, 0x11);
+	outb(0x21, 0x20);
+	outb(0x21, 0x04);
+	outb(0x21, 0x01);
+	outb(0x21, 0xfd);		/* IRQ 1 */
+	guest_sync(1);			/* IRQ 1 */
+	sti_nop();
+	cli();
+	g_value("lint0-masked", g_irqs[0x21], 0);
+	guest_sync(2);			/* ExtINT */
+	g_value("if-clear", g_irqs[0x21], 0);
+	sti_nop();
+	cli();
+	g_value("by-message", g_irqs[0x21], 1);
+	guest_sync(3);			/* ExtINT, and nothing behind it */
+	sti_nop();
+	cli();
+	g_value("spurious", g_irqs[0x27], 1);
+	guest_sync(4);			/* in a moment: IRQ 1, ExtINT */
+	sti_hlt();
+	cli();
+	g_value("woken", g_irqs[0x21], 2);
+}
+
+static void *extint_thread(void *arg)
+{
+	struct vm *vm = arg;
+
+	usleep(20000);
+	irq_line(vm, 1, 1);
+	irq_line(vm, GSI, 1);
+	return NULL;
+}
+
+CASE(extint)
+{
+	struct vm *vm = irt_vm(), *split = vm_new(VM_BARE);
+	struct kvm_enable_cap cap = { .cap = KVM_CAP_SPLIT_IRQCHIP,
+				      .args = { 24 } };
+	struct ospite_irt_entry e = irt_message(GSI, 0, 0);
+	struct vcpu *v = vcpu_new(vm, 0);
+	pthread_t t;
+
+	e.mode = 7;
+	MUST(ioctl(split->fd, KVM_ENABLE_CAP, &cap));
+	ERR("no-pic", irt_set(split, &e), EINVAL);
+	mode_long(v, extint_guest);
+	sync_to(v, 1);
+	MUST(irt_set(vm, &e));
+	irq_line(vm, 1, 1);
+	irq_line(vm, 1, 0);
+	sync_to(v, 2);
+	irq_line(vm, GSI, 1);
+	irq_line(vm, GSI, 1);
+	counts(vm, GSI, 1, 1, 0);
+	sync_to(v, 3);
+	irq_line(vm, GSI, 1);
+	sync_to(v, 4);
+	MUST(pthread_create(&t, NULL, extint_thread, vm));
+	run_done(v);
+	pthread_join(t, NULL);
+	check_log(vm);
+	counts(vm, GSI, 3, 1, 0);
 }
 
 /* ---- the tracepoint ---- */

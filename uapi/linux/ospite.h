@@ -42,7 +42,7 @@
  * @gsi: number of the request, 0 to 4095
  * @kind: OSPITE_IRT_*
  * @dest: APIC: the destination, an APIC ID or a logical one
- * @vector: APIC: 16 to 255; of no use in modes NMI and INIT
+ * @vector: APIC: 16 to 255; of no use in modes NMI, INIT and ExtINT
  * @mode: APIC: delivery mode as in SDM 3A 11.6.1: 0 fixed, 1 lowest priority,
  *	4 NMI, 5 INIT, 6 SIPI, 7 ExtINT
  * @flags: APIC: see above

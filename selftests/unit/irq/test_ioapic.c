@@ -158,7 +158,11 @@ static void test_modes(void)
 	OK(osp_lapic_take_event(&m->cpu[1].apic, OSP_LAPIC_EV_INIT), "INIT");
 	line(m, 3, false);
 	route(m, 3, 0x0733, 0);
-	IS(line(m, 3, true), 0, "ExtINT is taken by nobody");
+	IS(line(m, 3, true), 0, "ExtINT without a PIC is taken by nobody");
+	line(m, 3, false);
+	m->bus.pic = true;
+	IS(line(m, 3, true), 1, "ExtINT with one");
+	OK(osp_lapic_extint_sent(&m->cpu[0].apic), "which has the vector");
 	line(m, 3, false);
 	route(m, 3, 0x0033, 0xff);
 	IS(line(m, 3, true), 2, "everyone");

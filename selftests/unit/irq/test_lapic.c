@@ -375,12 +375,43 @@ static void test_post(void)
 	IS(osp_lapic_deliver(a, OSP_APIC_FIXED, 0x30, false, true), 0,
 	   "a level de-assert is nothing");
 	IS(osp_lapic_deliver(a, OSP_APIC_EXTINT, 0x30, true, false), 0,
-	   "ExtINT comes by the PIC alone");
+	   "ExtINT without a PIC: nothing");
 	IS(osp_lapic_deliver(a, OSP_APIC_REMOTE_READ, 0x30, true, false), 0,
 	   "remote read is no more");
 	IS(osp_lapic_deliver(a, OSP_APIC_SMI, 0, true, false), 1,
 	   "SMI: accepted");
 	IS(a->events, 0, "without effect");
+	machine_free(m);
+}
+
+/* SDM 3A 11.11.2: the CPU asks the PIC for the vector, by a message or by LINT0. */
+static void test_extint(void)
+{
+	struct machine *m = machine_new(1);
+	struct osp_lapic *a = &m->cpu[0].apic;
+
+	m->bus.pic = true;
+	IS(osp_lapic_deliver(a, OSP_APIC_EXTINT, 0, true, false), 0,
+	   "ExtINT to one that is software-disabled");
+	enable(a);
+	wr(a, 0x350, 0x10700);
+	OK(!osp_lapic_accepts_extint(a), "LINT0 is masked");
+	m->cpu[0].kicks = 0;
+	IS(osp_lapic_deliver(a, OSP_APIC_EXTINT, 0, true, false), 1,
+	   "ExtINT by a message");
+	OK(osp_lapic_extint_sent(a), "asks for an INTA cycle all the same");
+	IS(m->cpu[0].kicks, 1, "with a kick");
+	IS(osp_lapic_deliver(a, OSP_APIC_EXTINT, 0, true, false), 2, "once");
+	OK(osp_lapic_take_event(a, OSP_LAPIC_EV_EXTINT), "acknowledged");
+	OK(!osp_lapic_extint_sent(a), "and over");
+	wr(a, 0x300, 0x44700);
+	OK(!osp_lapic_extint_sent(a), "an ICR can't send it");
+	wr(a, 0x350, 0x700);
+	OK(osp_lapic_accepts_extint(a), "LINT0 as ExtINT");
+	IS(osp_lapic_local(a, OSP_APIC_LVT_LINT0), 0, "is a wire, no event");
+	osp_lapic_deliver(a, OSP_APIC_EXTINT, 0, true, false);
+	osp_lapic_reset(a, true);
+	OK(!osp_lapic_extint_sent(a), "INIT forgets it");
 	machine_free(m);
 }
 
@@ -485,6 +516,18 @@ static void test_errors(void)
 	osp_lapic_deliver(a, OSP_APIC_FIXED, 3, true, false);
 	wr(a, 0x280, 0);
 	IS(rd(a, 0x280), 0x40, "LVT error's own vector illegal: no recursion");
+	wr(a, 0x370, 0x10000);
+	wr(a, 0x300, 0xc0003);
+	wr(a, 0x280, 0);
+	IS(rd(a, 0x280), 0x20, "sent illegal vector, to nobody");
+	to_x2apic(a);
+	osp_lapic_wrmsr(a, 0x83f, 7);
+	osp_lapic_wrmsr(a, 0x828, 0);
+	IS(osp_lapic_reg(a, 0x280), 0x60, "SELF IPI: sent and received illegal");
+	osp_lapic_set_reg(a, 0x3f0, 7);
+	osp_lapic_written(a, 0x3f0);
+	osp_lapic_wrmsr(a, 0x828, 0);
+	IS(osp_lapic_reg(a, 0x280), 0x60, "the same if the CPU wrote it");
 	machine_free(m);
 }
 
@@ -739,6 +782,7 @@ int main(void)
 	test_priorities();
 	test_cr8();
 	test_post();
+	test_extint();
 	test_events();
 	test_tmr_eoi();
 	test_local();
