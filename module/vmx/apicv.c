@@ -62,6 +62,9 @@ static u32 wanted_controls(const struct osp_vcpu *vcpu)
 
 	if (!lapic || !osp_lapic_hw_enabled(lapic))
 		return 0;
+	/* The CPU would take self-IPIs that an APIC disabled by software refuses. */
+	if (!osp_lapic_sw_enabled(lapic))
+		have &= ~SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY;
 	if (osp_lapic_x2apic(lapic)) {
 		have &= ~SECONDARY_EXEC_VIRTUALIZE_APIC_ACCESSES;
 		return have & SECONDARY_EXEC_VIRTUALIZE_X2APIC_MODE ? have : 0;
@@ -161,6 +164,30 @@ void osp_apicv_pass_msrs(struct osp_vcpu *vcpu)
 }
 
 /**
+ * osp_apicv_enabled() - software may have enabled or disabled the local APIC
+ * @vcpu: the vCPU, loaded
+ *
+ * To be called after each write of the spurious-interrupt vector register.
+ *
+ * Context: any that has the VMCS.
+ */
+void osp_apicv_enabled(struct osp_vcpu *vcpu)
+{
+	u32 now = wanted_controls(vcpu);
+
+	if (now == vcpu->apicv)
+		return;
+	vcpu->apicv = now;
+	vcpu->virtual_delivery = now & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY;
+	osp_lapic_deliver_by_cpu(vcpu->lapic, vcpu->virtual_delivery);
+	osp_apicv_pass_msrs(vcpu);
+	osp_vmx_set_modes(vcpu);
+	osp_request(vcpu, OSP_REQ_EVENT);
+	/* Translations do not say whether the page is virtualized. */
+	osp_request(vcpu, OSP_REQ_TLB);
+}
+
+/**
  * osp_apicv_update() - the local APIC may be in another mode: follow it
  * @vcpu: the vCPU, loaded
  *
@@ -168,19 +195,7 @@ void osp_apicv_pass_msrs(struct osp_vcpu *vcpu)
  */
 void osp_apicv_update(struct osp_vcpu *vcpu)
 {
-	u32 now = wanted_controls(vcpu), before = vcpu->apicv;
-
-	if (now != before) {
-		vcpu->apicv = now;
-		vcpu->virtual_delivery =
-			now & SECONDARY_EXEC_VIRTUAL_INTR_DELIVERY;
-		osp_lapic_deliver_by_cpu(vcpu->lapic, vcpu->virtual_delivery);
-		osp_apicv_pass_msrs(vcpu);
-		osp_vmx_set_modes(vcpu);
-		osp_request(vcpu, OSP_REQ_EVENT);
-		/* Translations do not say whether the page is virtualized. */
-		osp_request(vcpu, OSP_REQ_TLB);
-	}
+	osp_apicv_enabled(vcpu);
 	update_page(vcpu);
 }
 
@@ -350,7 +365,11 @@ int osp_apic_access(struct osp_vcpu *vcpu)
  */
 int osp_apic_write(struct osp_vcpu *vcpu)
 {
-	osp_lapic_written(vcpu->lapic, vmread(EXIT_QUALIFICATION) & 0xff0);
+	u32 offset = vmread(EXIT_QUALIFICATION) & 0xff0;
+
+	osp_lapic_written(vcpu->lapic, offset);
+	if (unlikely(offset == OSP_APIC_SVR))
+		osp_apicv_enabled(vcpu);
 	osp_request(vcpu, OSP_REQ_EVENT);
 	return 1;
 }

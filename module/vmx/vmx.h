@@ -80,6 +80,7 @@ int osp_apicv_vm_init(struct osp_vm *vm);
 void osp_apicv_vm_exit(struct osp_vm *vm);
 void osp_apicv_setup(struct osp_vcpu *vcpu);
 void osp_apicv_update(struct osp_vcpu *vcpu);
+void osp_apicv_enabled(struct osp_vcpu *vcpu);
 void osp_apicv_pass_msrs(struct osp_vcpu *vcpu);
 void osp_apicv_prepare(struct osp_vcpu *vcpu);
 void osp_apicv_post(struct osp_vcpu *vcpu);
