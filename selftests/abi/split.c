@@ -140,6 +140,60 @@ CASE(eoi_x2apic)
 	run_eoi(1);
 }
 
+/*
+ * A guest that suppresses EOI broadcasts tells the I/O APIC itself, by its EOI
+ * register; KVM tells userspace all the same.
+ */
+#define NO_BROADCAST	0x1000
+
+static void directed_guest(void)
+{
+	apic_on();
+	g_value("offered", apic_read(APIC_VERSION) >> 24 & 1, 1);
+	apic_write(APIC_SPIV, NO_BROADCAST | 0x1ff);
+	g_value("suppressed", apic_read(APIC_SPIV), NO_BROADCAST | 0x1ff);
+	guest_sync(1);
+	take_irqs();
+	g_value("level", g_irqs[LEVEL_VEC], 1);
+	guest_sync(2);
+	apic_write(APIC_SPIV, 0x1ff);
+	guest_sync(3);
+	take_irqs();
+	g_value("level-again", g_irqs[LEVEL_VEC], 2);
+}
+
+static void run_directed(u64 mode)
+{
+	struct vm *vm = split_vm();
+	struct vcpu *v = vcpu_new(vm, 0);
+
+	need_x2apic(vm->dev);
+	*GVAR(vm, g_x2apic) = mode;
+	mode_long(v, directed_guest);
+	sync_to(v, 1);
+	irq_line(vm, 4, 1);
+	irq_line(vm, 4, 0);
+	if (abi_on_kvm())
+		expect_eoi(v, "eoi-suppressed");
+	sync_to(v, 2);
+	sync_to(v, 3);
+	irq_line(vm, 4, 1);
+	irq_line(vm, 4, 0);
+	expect_eoi(v, "eoi-broadcast");
+	run_done(v);
+	check_log(vm);
+}
+
+CASE(directed_eoi_xapic)
+{
+	run_directed(0);
+}
+
+CASE(directed_eoi_x2apic)
+{
+	run_directed(1);
+}
+
 /* Its route goes while it is on its way: the end is told all the same. */
 static void reroute_guest(void)
 {

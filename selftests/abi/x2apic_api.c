@@ -10,6 +10,7 @@
 #include "lib/apic.h"
 #include "lib/events.h"
 #include "lib/guest.h"
+#include "lib/lapic.h"
 
 #define IDS32		KVM_X2APIC_API_USE_32BIT_IDS
 #define NO_QUIRK	KVM_X2APIC_API_DISABLE_BROADCAST_QUIRK
@@ -40,16 +41,6 @@ static struct vm *api_vm(u64 flags)
 	return vm;
 }
 
-static u32 *reg(struct kvm_lapic_state *s, u32 offset)
-{
-	return (u32 *)(s->regs + offset);
-}
-
-static void get_lapic(struct vcpu *v, struct kvm_lapic_state *s)
-{
-	MUST(ioctl(v->fd, KVM_GET_LAPIC, s));
-}
-
 /*
  * A vCPU whose APIC is enabled, in either mode.  It is set as an xAPIC: what KVM
  * 6.1 makes of 8 bits of a larger x2APIC ID is another one.
@@ -58,41 +49,18 @@ static struct vcpu *with_apic(struct vm *vm, u32 id, bool x2)
 {
 	struct vcpu *v = vcpu_new(vm, id);
 	struct kvm_lapic_state s;
-	struct kvm_sregs sregs;
 
-	get_lapic(v, &s);
-	*reg(&s, APIC_SPIV) = 0x1ff;
-	*reg(&s, APIC_LDR) = 1u << (24 + id % 8);
-	MUST(ioctl(v->fd, KVM_SET_LAPIC, &s));
-	get_sregs(v, &sregs);
-	if (x2)
-		sregs.apic_base |= APIC_BASE_EN | APIC_BASE_EXTD;
-	set_sregs(v, &sregs);
+	lapic_get(v, &s);
+	*lapic_reg(&s, APIC_SPIV) = 0x1ff;
+	*lapic_reg(&s, APIC_LDR) = 1u << (24 + id % 8);
+	lapic_set(v, &s);
+	lapic_mode(v, x2);
 	return v;
 }
 
 static int msi(struct vm *vm, u32 vec, u32 low, u32 high)
 {
-	struct kvm_msi m = {
-		.address_lo = APIC_BASE_ADDR | low, .address_hi = high,
-		.data = vec,
-	};
-
-	return ioctl(vm->fd, KVM_SIGNAL_MSI, &m);
-}
-
-/* Who has @vec pending, which stays so: a bit for each of @v. */
-static u32 reached(struct vcpu **v, u32 nr, u32 vec)
-{
-	struct kvm_lapic_state s;
-	u32 map = 0, i;
-
-	for (i = 0; i < nr; i++) {
-		get_lapic(v[i], &s);
-		if (*reg(&s, APIC_IRR(vec)) & BIT(vec % 32))
-			map |= BIT(i);
-	}
-	return map;
+	return lapic_msi(vm, low, high, vec);
 }
 
 CASE(arguments)
@@ -119,28 +87,28 @@ CASE(layout)
 	struct vcpu *high = with_apic(vm, HIGH_ID, true);
 	struct kvm_lapic_state s;
 
-	get_lapic(v, &s);
-	EQ("id-in-8-bits", *reg(&s, APIC_ID), 5 << 24);
-	get_lapic(high, &s);
-	EQ("high-id-cut", *reg(&s, APIC_ID), (HIGH_ID & 0xff) << 24);
+	lapic_get(v, &s);
+	EQ("id-in-8-bits", *lapic_reg(&s, APIC_ID), 5 << 24);
+	lapic_get(high, &s);
+	EQ("high-id-cut", *lapic_reg(&s, APIC_ID), (HIGH_ID & 0xff) << 24);
 	MUST(api(vm, IDS32, 0));
-	get_lapic(high, &s);
-	EQ("high-id", *reg(&s, APIC_ID), HIGH_ID);
-	EQ("high-ldr", *reg(&s, APIC_LDR), HIGH_ID / 16 << 16 | 1 << HIGH_ID % 16);
-	get_lapic(v, &s);
-	EQ("id", *reg(&s, APIC_ID), 5);
+	lapic_get(high, &s);
+	EQ("high-id", *lapic_reg(&s, APIC_ID), HIGH_ID);
+	EQ("high-ldr", *lapic_reg(&s, APIC_LDR), HIGH_ID / 16 << 16 | 1 << HIGH_ID % 16);
+	lapic_get(v, &s);
+	EQ("id", *lapic_reg(&s, APIC_ID), 5);
 	ERR("set", ioctl(v->fd, KVM_SET_LAPIC, &s), 0);
-	*reg(&s, APIC_ID) = 5 << 24;
-	*reg(&s, APIC_TPR) = 0x30;
+	*lapic_reg(&s, APIC_ID) = 5 << 24;
+	*lapic_reg(&s, APIC_TPR) = 0x30;
 	ERR("set-8-bits", ioctl(v->fd, KVM_SET_LAPIC, &s), EINVAL);
-	*reg(&s, APIC_ID) = 4;
+	*lapic_reg(&s, APIC_ID) = 4;
 	ERR("set-another", ioctl(v->fd, KVM_SET_LAPIC, &s), EINVAL);
-	get_lapic(v, &s);
-	EQ("refused-changes-nothing", *reg(&s, APIC_TPR), 0);
-	EQ("id-stays", *reg(&s, APIC_ID), 5);
-	get_lapic(x, &s);
-	EQ("xapic-id", *reg(&s, APIC_ID), 6 << 24);
-	*reg(&s, APIC_ID) = 7 << 24;
+	lapic_get(v, &s);
+	EQ("refused-changes-nothing", *lapic_reg(&s, APIC_TPR), 0);
+	EQ("id-stays", *lapic_reg(&s, APIC_ID), 5);
+	lapic_get(x, &s);
+	EQ("xapic-id", *lapic_reg(&s, APIC_ID), 6 << 24);
+	*lapic_reg(&s, APIC_ID) = 7 << 24;
 	ERR("xapic-set", ioctl(x->fd, KVM_SET_LAPIC, &s), 0);
 }
 
@@ -186,14 +154,14 @@ static void send_all(u64 flags, u32 nr_x2apics)
 
 		snprintf(name, sizeof(name), "%s-result", t->name);
 		obs(name, "%d %s", r, r < 0 ? errno_name(errno) : "");
-		obs(t->name, "%#x", reached(v, ARRAY_LEN(ids), vec));
+		obs(t->name, "%#x", lapics_reached(v, ARRAY_LEN(ids), vec));
 	}
 	/* What is seen is the other device's to confirm; this much is certain. */
 	msi(vm, ++vec, (HIGH_ID & 0xff) << 12, HIGH_ID & ~0xff);
-	EQ("high-reached", reached(v, ARRAY_LEN(ids), vec) == BIT(4),
+	EQ("high-reached", lapics_reached(v, ARRAY_LEN(ids), vec) == BIT(4),
 	   !!(flags & IDS32));
 	msi(vm, ++vec, 0xff000, 0);
-	EQ("255-alone", reached(v, ARRAY_LEN(ids), vec) == BIT(3),
+	EQ("255-alone", lapics_reached(v, ARRAY_LEN(ids), vec) == BIT(3),
 	   (flags & NO_QUIRK) && nr_x2apics == ARRAY_LEN(ids));
 }
 
@@ -268,22 +236,22 @@ CASE(routes)
 
 	ERR("8-bit-take-any", set_routes(vm, e, ARRAY_LEN(e)), 0);
 	EQ("8-bit", line(vm, 4), 1);
-	EQ("8-bit-reached", reached(v, 2, VEC), 1);
+	EQ("8-bit-reached", lapics_reached(v, 2, VEC), 1);
 	EQ("8-bit-odd", line(vm, 5), 1);
-	EQ("8-bit-odd-reached", reached(v, 2, VEC + 1), 1);
+	EQ("8-bit-odd-reached", lapics_reached(v, 2, VEC + 1), 1);
 	MUST(api(vm, IDS32, 0));
 	EQ("32-bit", line(vm, 6), 1);
-	EQ("32-bit-reached", reached(v, 2, VEC + 2), 2);
+	EQ("32-bit-reached", lapics_reached(v, 2, VEC + 2), 2);
 	EQ("32-bit-odd", line(vm, 7), -1);
-	EQ("32-bit-odd-reached", reached(v, 2, VEC + 3), 0);
+	EQ("32-bit-odd-reached", lapics_reached(v, 2, VEC + 3), 0);
 	MUST(irqfd(vm, fd, 8, 0, 0));
 	event_add(fd, 1);
-	EQ("irqfd-reached", reached(v, 2, VEC + 4), 2);
+	EQ("irqfd-reached", lapics_reached(v, 2, VEC + 4), 2);
 	ERR("32-bit-refuse-odd", set_routes(vm, e, ARRAY_LEN(e)), EINVAL);
 	e[0].u.msi.data = VEC + 5;
 	ERR("32-bit-take-even", set_routes(vm, e, 1), 0);
 	EQ("new", line(vm, 4), 1);
-	EQ("new-reached", reached(v, 2, VEC + 5), 2);
+	EQ("new-reached", lapics_reached(v, 2, VEC + 5), 2);
 }
 
 /* ---- and the guest takes it ---- */

@@ -21,9 +21,11 @@
 #define APIC_PPR	0xa0
 #define APIC_EOI	0xb0
 #define APIC_LDR	0xd0
+#define APIC_DFR	0xe0
 #define APIC_SPIV	0xf0
 #define APIC_ISR(v)	(0x100 + (v) / 32 * 16)
 #define APIC_IRR(v)	(0x200 + (v) / 32 * 16)
+#define APIC_ESR	0x280
 #define APIC_ICR	0x300
 #define APIC_ICR2	0x310
 #define APIC_LVTT	0x320
@@ -32,6 +34,7 @@
 #define APIC_TMICT	0x380
 #define APIC_TMCCT	0x390
 #define APIC_TDCR	0x3e0
+#define APIC_SELF_IPI	0x3f0
 
 /* Bits of LVT entries, and of the ICR. */
 #define APIC_MASKED	0x10000
