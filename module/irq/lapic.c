@@ -495,6 +495,19 @@ void osp_lapic_ack(struct osp_lapic *apic, u8 vector)
 	osp_lapic_update_ppr(apic);
 }
 
+void osp_lapic_unack(struct osp_lapic *apic, u8 vector)
+{
+	u32 isr = osp_lapic_word(OSP_APIC_ISR, vector);
+	u32 irr = osp_lapic_word(OSP_APIC_IRR, vector);
+
+	osp_lapic_set_reg(apic, isr,
+			  osp_lapic_reg(apic, isr) & ~BIT(vector & 31));
+	osp_lapic_set_reg(apic, irr,
+			  osp_lapic_reg(apic, irr) | BIT(vector & 31));
+	apic->rescan = true;
+	osp_lapic_resync(apic);
+}
+
 void osp_lapic_eoi(struct osp_lapic *apic)
 {
 	int vector = osp_lapic_in_service(apic);

@@ -558,6 +558,13 @@ static __always_inline bool osp_lapic_attention(const struct osp_lapic *apic)
 void osp_lapic_ack(struct osp_lapic *apic, u8 vector);
 
 /**
+ * osp_lapic_unack() - the CPU has not taken it after all: from ISR to IRR
+ * @apic:	the local APIC; owner's thread
+ * @vector:	what is in service with the highest priority
+ */
+void osp_lapic_unack(struct osp_lapic *apic, u8 vector);
+
+/**
  * osp_lapic_in_service() - the highest vector in service
  * @apic:	the local APIC; owner's thread
  *

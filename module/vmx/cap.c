@@ -245,7 +245,7 @@ static int read_capabilities(struct osp_vmx_cap *cap)
 	rdmsrl(MSR_IA32_VMX_MISC, misc);
 	cap->timer_shift = misc & GENMASK(4, 0);
 	cap->deadline_timer = preemption_timer;
-	cap->forgets_delivery = osp_host_is_bochs();
+	cap->bochs = osp_host_is_bochs();
 	return err;
 }
 

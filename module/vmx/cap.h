@@ -30,8 +30,7 @@
  * @cr4_fixed1: the same for CR4
  * @timer_shift: the VMX-preemption timer counts TSC >> timer_shift
  * @deadline_timer: it is used for the guest's TSC deadlines
- * @forgets_delivery: IDT-vectoring information knows nothing of interrupts that
- *	the CPU delivered by itself
+ * @bochs: it is Bochs, whose virtual-interrupt delivery has flaws (bochs.c)
  *
  * Filled by osp_vmx_probe() before /dev/ospite exists, read-only afterwards.
  */
@@ -47,7 +46,7 @@ struct osp_vmx_cap {
 	u64 cr4_fixed0, cr4_fixed1;
 	u8 timer_shift;
 	bool deadline_timer;
-	bool forgets_delivery;
+	bool bochs;
 };
 
 extern struct osp_vmx_cap osp_vmx_cap;

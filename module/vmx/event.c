@@ -16,6 +16,7 @@
 
 #include "../ospite.h"
 #include "../trace.h"
+#include "bochs.h"
 #include "cap.h"
 #include "ops.h"
 
@@ -92,21 +93,6 @@ void osp_queue_exception_error(struct osp_vcpu *vcpu, u8 vector, u32 error)
 	queue_exception(vcpu, vector, true, error);
 }
 
-/*
- * Bochs does not note an interrupt that it delivers by virtual-interrupt
- * delivery: when that is cut short, the field holds some event before it.  What
- * is delivered with RFLAGS.IF set while an interrupt is in service, is that
- * interrupt, but for handlers that are nested.
- */
-static u32 forgotten_delivery(struct osp_vcpu *vcpu, u32 info)
-{
-	u32 vector = vmread(GUEST_INTR_STATUS) >> 8;
-
-	if (!vector || !(osp_vmx_rflags(vcpu) & X86_EFLAGS_IF))
-		return info;
-	return INTR_INFO_VALID_MASK | INTR_TYPE_EXT_INTR | vector;
-}
-
 /**
  * osp_event_requeue() - after an exit that may have cut a delivery short
  * @vcpu: the vCPU, just back from the guest
@@ -121,8 +107,8 @@ void osp_event_requeue(struct osp_vcpu *vcpu)
 
 	if (likely(!(info & INTR_INFO_VALID_MASK)))
 		return;
-	if (unlikely(osp_vmx_cap.forgets_delivery) && vcpu->virtual_delivery)
-		info = forgotten_delivery(vcpu, info);
+	if (unlikely(osp_vmx_cap.bochs) && vcpu->virtual_delivery)
+		info = osp_bochs_forgotten(vcpu, info);
 	event->info = info & ~INTR_INFO_RESVD_BITS_MASK;
 	if (info & INTR_INFO_DELIVER_CODE_MASK)
 		event->error = vmread(IDT_VECTORING_ERROR);

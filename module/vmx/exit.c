@@ -20,6 +20,7 @@
 #include <asm/vmx.h>
 
 #include "../ospite.h"
+#include "bochs.h"
 #include "cap.h"
 #include "exit.h"
 #include "ops.h"
@@ -170,6 +171,14 @@ static int do_event(struct osp_vcpu *vcpu)
 /* Back to the loop, which looks for signals and reschedules. */
 static int do_leave(struct osp_vcpu *vcpu)
 {
+	return 1;
+}
+
+/* The interrupt itself has been taken when the section ended. */
+static int do_external_interrupt(struct osp_vcpu *vcpu)
+{
+	if (unlikely(osp_vmx_cap.bochs) && vcpu->virtual_delivery)
+		osp_bochs_take_back(vcpu);
 	return 1;
 }
 
@@ -349,7 +358,7 @@ void osp_take_acknowledged(void)
 const struct osp_exit_row osp_exit_table[OSP_NR_EXIT_REASONS] = {
 	[OSP_EXIT_EXCEPTION_NMI]	= { .fast = do_host_exception,
 					    .slow = do_exception },
-	[OSP_EXIT_EXTERNAL_INTERRUPT]	= SLOW(do_leave),
+	[OSP_EXIT_EXTERNAL_INTERRUPT]	= SLOW(do_external_interrupt),
 	[OSP_EXIT_TRIPLE_FAULT]		= FAST(osp_triple_fault),
 	[OSP_EXIT_INTERRUPT_WINDOW]	= FAST(do_interrupt_window),
 	[OSP_EXIT_NMI_WINDOW]		= FAST(do_event),

@@ -183,6 +183,45 @@ static void ipi_guest(void)
 	g_value("0x40", order[5], 0x40);
 }
 
+/*
+ * An interrupt that comes while RFLAGS.IF is clear waits for it, whatever the
+ * host's own interrupts do meanwhile: some of its timer's come within the loop.
+ */
+#define MASKED_VEC	0xb1
+#define MASKED_ROUNDS	2000
+
+static volatile u64 too_early;
+
+static int masked_hook(struct guest_trap *t)
+{
+	too_early += !(t->rflags & BIT(9));
+	apic_write(APIC_EOI, 0);
+	norder++;
+	return 1;
+}
+
+static void masked_guest(void)
+{
+	u64 i, j;
+
+	g_hook[MASKED_VEC] = masked_hook;
+	apic_on();
+	for (i = 0; i < MASKED_ROUNDS; i++) {
+		sti_nop();
+		cli();
+		if (g_x2apic)
+			apic_write64(APIC_SELF_IPI, MASKED_VEC);
+		else
+			self_ipi(MASKED_VEC);
+		for (j = 0; j < 2000; j++)
+			asm volatile("");
+	}
+	sti_nop();
+	cli();
+	g_value("taken", norder, MASKED_ROUNDS);
+	g_value("with-if-clear", too_early, 0);
+}
+
 static int nest_hook(struct guest_trap *t)
 {
 	order[norder++ & 7] = t->vec;
@@ -243,6 +282,16 @@ CASE(nesting_xapic)
 CASE(nesting_x2apic)
 {
 	run_apic(nest_guest, 1);
+}
+
+CASE(masked_xapic)
+{
+	run_apic(masked_guest, 0);
+}
+
+CASE(masked_x2apic)
+{
+	run_apic(masked_guest, 1);
 }
 
 static void x2_guest(void)

@@ -768,6 +768,28 @@ static void test_copy(void)
 	machine_free(m);
 }
 
+/* Bochs delivers what it should hold back; the module takes that back. */
+static void test_unack(void)
+{
+	struct machine *m = machine_new(1);
+	struct osp_lapic *apic = &m->cpu[0].apic;
+
+	enable(apic);
+	osp_lapic_deliver(apic, OSP_APIC_FIXED, 0x41, true, false);
+	IS(osp_lapic_pending(apic), 0x41, "one in service");
+	osp_lapic_ack(apic, 0x41);
+	osp_lapic_deliver(apic, OSP_APIC_FIXED, 0x61, true, false);
+	IS(osp_lapic_pending(apic), 0x61, "one above it");
+	osp_lapic_ack(apic, 0x61);
+	IS(rd(apic, 0xa0), 0x60, "... in service too");
+	osp_lapic_unack(apic, 0x61);
+	IS(osp_lapic_top(apic, OSP_APIC_ISR), 0x41, "taken back: the former alone");
+	IS(rd(apic, 0xa0), 0x40, "... PPR is its class");
+	OK(apic->rescan, "... the CPU's status is computed anew");
+	IS(osp_lapic_pending(apic), 0x61, "... and the other waits again");
+	machine_free(m);
+}
+
 int main(void)
 {
 	test_reset();
@@ -792,5 +814,6 @@ int main(void)
 	test_by_cpu();
 	test_reads_page();
 	test_copy();
+	test_unack();
 	return END();
 }
