@@ -17,9 +17,9 @@ endif
 .PHONY: all
 all: module command
 
-.PHONY: packages
-packages:
-	@$(TOOLS)/packages-install
+.PHONY: packages packages-qemu
+packages packages-qemu:
+	@$(TOOLS)/packages-install $@
 
 .PHONY: module
 module: $(if $(KDIR),,lab-kdir)
@@ -51,17 +51,16 @@ lab-kernel: packages
 # ---- testing
 
 .PHONY: check check-long check-debug check-qemu lint bench
-check: packages
+check: packages packages-qemu
 	@JOBS=$(JOBS) selftests/run check
 
-check-long: packages
+check-long: packages packages-qemu
 	@JOBS=$(JOBS) selftests/run check long
 
 check-debug: packages
 	@JOBS=$(JOBS) selftests/run debug debug-smp
 
-check-qemu: packages
-	@$(TOOLS)/packages-install packages-qemu
+check-qemu: packages packages-qemu
 	@JOBS=$(JOBS) selftests/run qemu
 
 lint: packages
@@ -101,11 +100,11 @@ help:
 #: make check         all tests that fit in 40 minutes
 #: make check-long    and those that don't
 #: make check-debug    the ABI tests under a kernel with KASAN, lockdep, kmemleak
-#: make check-qemu    Debian's QEMU boots a guest on Ospite
+#: make check-qemu    of these, that Debian's QEMU boots a guest on Ospite
 #: make lint          sparse, W=1, checkpatch
 #: make bench         compare the speed of Ospite and KVM
 #: make lab-kernel    build the lab's small and debug kernels
-#: make packages      install the Debian packages that all this needs
+#: make packages      install the Debian packages that all this needs, but for QEMU
 #: make install       the module (DKMS), the command, man page, udev rule
 #:                    (RELEASE=... for another kernel than the running one)
 #: make uninstall     and away with them
