@@ -211,6 +211,43 @@ CASE(many_slots)
 	EQ("wrong", bad, 0);
 }
 
+/* Memory in every other page, as far as I says; its word is what I made it. */
+static u64 wrong_in_all(struct vcpu *v, u64 most, u64 step, bool odd_are_gone)
+{
+	u64 i, got, bad = 0;
+
+	for (i = 1; i < most; i += step) {
+		bool there = !(odd_are_gone && i % 2);
+
+		bad += load_from(v, GPA + 2 * i * PAGE, &got) != there ||
+		       (there && got != i % 64 + 1000);
+		bad += load_from(v, GPA + (2 * i + 1) * PAGE, &got);
+	}
+	return bad;
+}
+
+/* As many as there can be; on KVM fewer, as it takes ten times as long. */
+CASE_T(all_slots, 60)
+{
+	struct vm *vm = vm_new(0);
+	struct vcpu *v = vcpu_new(vm, 0);
+	u64 max = ioctl(vm->fd, KVM_CHECK_EXTENSION, KVM_CAP_NR_MEMSLOTS);
+	u64 *p = anon(64 * PAGE);
+	u64 i, most = abi_on_kvm() ? 1000 : max, step = (most / 97) | 1;
+
+	for (i = 0; i < 64; i++)
+		p[i * 512] = i + 1000;
+	for (i = 1; i < most; i++)
+		MUST(vm_slot(vm, i, 0, GPA + 2 * i * PAGE, PAGE,
+			     p + i % 64 * 512));
+	ERR("one-more", vm_slot(vm, max, 0, GPA, PAGE, p), EINVAL);
+	mode_long(v, load_guest);
+	EQ("wrong", wrong_in_all(v, most, step, false), 0);
+	for (i = 1; i < most; i += 2)
+		MUST(vm_slot(vm, i, 0, 0, 0, NULL));
+	EQ("wrong-later", wrong_in_all(v, most, step, true), 0);
+}
+
 /* ---- read-only slots ---- */
 
 static void ro_guest(void)
