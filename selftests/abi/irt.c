@@ -11,6 +11,7 @@
 #include "lib/apic.h"
 #include "lib/events.h"
 #include "lib/guest.h"
+#include "lib/lapic.h"
 
 #define VEC		0x41
 #define GSI		30
@@ -186,6 +187,91 @@ CASE(targets)
 	event_add(irq, 1);
 	usleep(50000);
 	MUST(irqfd(vm, irq, GSI, KVM_IRQFD_FLAG_DEASSIGN, 0));
+}
+
+/* ---- to several, to one of several, to one that has yet to start ---- */
+
+#define MODE_LOWEST	1
+#define MODE_INIT	5
+#define MODE_STARTUP	6
+#define AP_PAGE		9
+
+static void send_by(struct vm *vm, const struct ospite_irt_entry *e)
+{
+	MUST(irt_set(vm, e));
+	irq_line(vm, e->gsi, 1);
+}
+
+CASE(destinations)
+{
+	struct ospite_irt_entry e = irt_message(GSI, 0x7, VEC);
+	struct vm *vm = irt_vm();
+	struct kvm_lapic_state s;
+	struct vcpu *v[3];
+	u32 i, map;
+
+	for (i = 0; i < 3; i++) {
+		v[i] = vcpu_new(vm, i);
+		lapic_get(v[i], &s);
+		*lapic_reg(&s, APIC_SPIV) = 0x1ff;
+		*lapic_reg(&s, APIC_LDR) = 1u << (24 + i);
+		lapic_set(v[i], &s);
+	}
+	e.flags = OSPITE_IRT_LOGICAL | OSPITE_IRT_LEVEL;
+	send_by(vm, &e);
+	EQ("logical", lapics_reached(v, 3, VEC), 7);
+	lapic_get(v[2], &s);
+	EQ("level", *lapic_reg(&s, APIC_TMR(VEC)), BIT(VEC % 32));
+	e = irt_message(GSI + 1, 2, VEC + 1);
+	send_by(vm, &e);
+	EQ("one", lapics_reached(v, 3, VEC + 1), 4);
+	e = irt_message(GSI + 2, 0x6, VEC + 2);
+	e.flags = OSPITE_IRT_LOGICAL | OSPITE_IRT_LOWEST;
+	send_by(vm, &e);
+	map = lapics_reached(v, 3, VEC + 2);
+	CHECK(map == 2 || map == 4, "any one: %#x\n", map);
+	e = irt_message(GSI + 3, 0x6, VEC + 3);
+	e.flags = OSPITE_IRT_LOGICAL;
+	e.mode = MODE_LOWEST;
+	send_by(vm, &e);
+	map = lapics_reached(v, 3, VEC + 3);
+	CHECK(map == 2 || map == 4, "lowest priority: %#x\n", map);
+	for (i = 0; i < 4; i++)
+		counts(vm, GSI + i, 1, 0, 0);
+	e = irt_message(GSI + 4, 9, VEC + 4);
+	send_by(vm, &e);
+	EQ("nobody", lapics_reached(v, 3, VEC + 4), 0);
+	counts(vm, GSI + 4, 0, 0, 1);
+}
+
+/* A device starts a CPU, by INIT and SIPI. */
+static const u8 started_code[] = {
+	0xba, PORT_DONE & 0xff, PORT_DONE >> 8,	/* mov $PORT_DONE, %dx */
+	0xee, 0xf4,				/* out %al, %dx; hlt */
+};
+
+CASE(init_and_sipi)
+{
+	struct ospite_irt_entry e = irt_message(GSI, 1, 0);
+	struct vm *vm = irt_vm();
+	struct kvm_sregs sregs;
+	struct vcpu *ap;
+
+	vcpu_new(vm, 0);
+	ap = vcpu_new(vm, 1);
+	memcpy(vm->ram + AP_PAGE * 0x1000, started_code, sizeof(started_code));
+	e.mode = MODE_INIT;
+	send_by(vm, &e);
+	e = irt_message(GSI + 1, 1, AP_PAGE);
+	e.mode = MODE_STARTUP;
+	ERR("sipi", irt_set(vm, &e), 0);
+	irq_line(vm, GSI + 1, 1);
+	vcpu_exit(ap);
+	EQ("done", is_done(ap), 1);
+	get_sregs(ap, &sregs);
+	EQ("cs", sregs.cs.selector, AP_PAGE << 8);
+	counts(vm, GSI, 1, 0, 0);
+	counts(vm, GSI + 1, 1, 0, 0);
 }
 
 /* ---- a message that lets the PIC in ---- */

@@ -24,6 +24,7 @@
 #define APIC_DFR	0xe0
 #define APIC_SPIV	0xf0
 #define APIC_ISR(v)	(0x100 + (v) / 32 * 16)
+#define APIC_TMR(v)	(0x180 + (v) / 32 * 16)
 #define APIC_IRR(v)	(0x200 + (v) / 32 * 16)
 #define APIC_ESR	0x280
 #define APIC_ICR	0x300
