@@ -470,6 +470,7 @@ long osp_vm_fork(struct osp_vm *from, void __user *arg)
 	struct ospite_fork_vm __user *user = arg;
 	struct ospite_fork_vm args;
 	struct osp_vm *vm;
+	u32 nr;
 	long r = get_args(&args, arg);
 
 	if (r)
@@ -481,13 +482,12 @@ long osp_vm_fork(struct osp_vm *from, void __user *arg)
 			return PTR_ERR(slots);
 	}
 	mutex_lock(&from->lock);
-	if (args.nr_vcpus < from->nr_vcpus) {
-		r = put_user(from->nr_vcpus, &user->nr_vcpus) ?: -E2BIG;
-	} else {
-		vm = make_copy(from, slots, args.nr_slots);
-		r = PTR_ERR_OR_ZERO(vm);
-	}
+	nr = from->nr_vcpus;
+	vm = args.nr_vcpus < nr ? ERR_PTR(-E2BIG) :
+				  make_copy(from, slots, args.nr_slots);
 	mutex_unlock(&from->lock);
 	kvfree(slots);
-	return r ?: publish(vm, user, &args);
+	if (args.nr_vcpus < nr && put_user(nr, &user->nr_vcpus))
+		return -EFAULT;
+	return IS_ERR(vm) ? PTR_ERR(vm) : publish(vm, user, &args);
 }
