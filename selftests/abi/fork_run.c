@@ -10,9 +10,9 @@
 #include <pthread.h>
 
 #include "lib/apic.h"
+#include "lib/chips.h"
 #include "lib/events.h"
 #include "lib/fork.h"
-#include "lib/apic.h"
 #include "lib/guest.h"
 
 #define PORT_WHO	0x600	/* userspace says which of the two it is */
@@ -299,11 +299,7 @@ CASE(tsc_deadline)
 static void pit_guest(void)
 {
 	g_eoi = EOI_PIC;
-	outb(0x20, 0x11);
-	outb(0x21, 0x20);
-	outb(0x21, 0x04);
-	outb(0x21, 0x01);
-	outb(0x21, 0xfe);
+	pic_init(0, 0xfe, 0xff);
 	outb(0x43, 0x34);
 	outb(0x40, 0x4e);	/* 5966: 5 ms, slow enough for a slow host */
 	outb(0x40, 0x17);

@@ -11,6 +11,7 @@
 
 #include "lib/abi.h"
 #include "lib/apic.h"
+#include "lib/chips.h"
 #include "lib/events.h"
 #include "lib/guest.h"
 
@@ -355,43 +356,10 @@ CASE(xapic_registers)
 
 /* ---- I/O APIC ---- */
 
-#define IOAPIC_SEL (*(volatile u32 *)0xfec00000)
-#define IOAPIC_WIN (*(volatile u32 *)0xfec00010)
-
-static u32 ioapic_read(u32 reg)
-{
-	IOAPIC_SEL = reg;
-	return IOAPIC_WIN;
-}
-
-static void ioapic_route(u32 pin, u32 entry)
-{
-	IOAPIC_SEL = 0x11 + 2 * pin;
-	IOAPIC_WIN = 0;
-	IOAPIC_SEL = 0x10 + 2 * pin;
-	IOAPIC_WIN = entry;
-}
-
-#define LEVEL 0x8000
-
-static void pic_init(void)
-{
-	outb(0x20, 0x11);
-	outb(0x21, 0x20);
-	outb(0x21, 0x04);
-	outb(0x21, 0x01);
-	outb(0xa0, 0x11);
-	outb(0xa1, 0x28);
-	outb(0xa1, 0x02);
-	outb(0xa1, 0x01);
-}
-
 /* The same lines reach the PIC: nothing may come through it. */
 static void pic_off(void)
 {
-	pic_init();
-	outb(0x21, 0xff);
-	outb(0xa1, 0xff);
+	pic_init(0, 0xff, 0xff);
 	apic_write(APIC_LINT0, APIC_MASKED);
 }
 
@@ -400,9 +368,9 @@ static void ioapic_guest(void)
 	apic_on();
 	pic_off();
 	g_value("version", ioapic_read(1) & 0xff00ff, 0x170011);
-	g_value("reset-masked", ioapic_read(0x10 + 2 * 20) & APIC_MASKED, APIC_MASKED);
+	g_value("reset-masked", ioapic_read(IOAPIC_RTE(20)) & APIC_MASKED, APIC_MASKED);
 	ioapic_route(10, 0x70);
-	ioapic_route(11, LEVEL | 0x71);
+	ioapic_route(11, IOAPIC_LEVEL | 0x71);
 	ioapic_route(12, APIC_MASKED | 0x72);
 	guest_sync(1);			/* pin 10: up and down, twice */
 	sti_nop();
@@ -452,13 +420,13 @@ static void level_guest(void)
 	apic_on();
 	pic_off();
 	g_hook[0x71] = level_hook;
-	ioapic_route(11, LEVEL | 0x71);
+	ioapic_route(11, IOAPIC_LEVEL | 0x71);
 	guest_sync(1);
 	wait_irq(0x71, 3);
 	sti_nop();
 	cli();
 	g_value("level", g_irqs[0x71], 3);
-	g_value("remote-irr-clear", ioapic_read(0x10 + 22) >> 14 & 1, 0);
+	g_value("remote-irr-clear", ioapic_read(IOAPIC_RTE(11)) >> 14 & 1, 0);
 	g_value("isr-clear", apic_read(APIC_ISR(0x71)), 0);
 }
 
@@ -492,10 +460,8 @@ CASE(ioapic_level_x2apic)
 
 static void pic_guest(void)
 {
-	pic_init();
+	pic_init(0, 0xf9, 0xfd);	/* IRQs 1, 2 and 9 */
 	g_eoi = EOI_PIC;
-	outb(0x21, 0xf9);		/* IRQ 1, 2 */
-	outb(0xa1, 0xfd);		/* IRQ 9 */
 	guest_sync(1);			/* IRQ 1 */
 	sti_nop();
 	cli();
@@ -560,9 +526,8 @@ static void pit_periodic(u16 count)
 
 static void pit_pic_guest(void)
 {
-	pic_init();
+	pic_init(0, 0xfe, 0xff);
 	g_eoi = EOI_PIC;
-	outb(0x21, 0xfe);
 	pit_periodic(5000);
 	wait_irq(0x20, 5);
 	g_value("by-pic", g_irqs[0x20] >= 5, 1);
@@ -602,8 +567,6 @@ CASE(pit_by_ioapic)
 }
 
 /* ---- two vCPUs: INIT, SIPI, IPIs ---- */
-
-
 
 static void *ap_thread(void *arg)
 {

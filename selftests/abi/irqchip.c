@@ -11,12 +11,13 @@
  */
 #include "lib/abi.h"
 #include "lib/apic.h"
+#include "lib/chips.h"
 #include "lib/events.h"
 #include "lib/guest.h"
 #include "lib/lapic.h"
 
-#define MASTER		0x20
-#define SLAVE		0xa0
+#define MASTER		PIC_MASTER
+#define SLAVE		PIC_SLAVE
 #define EOI		0x20
 #define SPECIFIC_EOI(n)	(0x60 | (n))
 #define ROTATE_EOI	0xa0
@@ -77,20 +78,6 @@ static u32 take(void)
 	return taken;
 }
 
-static void pics(u8 icw4, u8 mask_master, u8 mask_slave)
-{
-	outb(MASTER, 0x11);
-	outb(MASTER + 1, 0x20);
-	outb(MASTER + 1, 0x04);
-	outb(MASTER + 1, 0x01 | icw4);
-	outb(SLAVE, 0x11);
-	outb(SLAVE + 1, 0x28);
-	outb(SLAVE + 1, 0x02);
-	outb(SLAVE + 1, 0x01 | (icw4 & AUTO_EOI));
-	outb(MASTER + 1, mask_master);
-	outb(SLAVE + 1, mask_slave);
-}
-
 static u8 reg(u16 pic, u8 which)
 {
 	outb(pic, which);
@@ -119,7 +106,7 @@ static void all_down(void)
 static void priority_guest(void)
 {
 	hooks();
-	pics(0, 0, 0);
+	pic_init(0, 0, 0);
 	up(5);
 	up(3);
 	up(1);
@@ -174,7 +161,7 @@ CASE(pic_priority)
 static void rotation_guest(void)
 {
 	hooks();
-	pics(0, 0, 0);
+	pic_init(0, 0, 0);
 	up(3);
 	g_value("first", take(), 0x23);
 	outb(MASTER, ROTATE_EOI);		/* 3 is the lowest now */
@@ -194,7 +181,7 @@ static void rotation_guest(void)
 	g_value("then-0", take(), 0x20);
 	outb(MASTER, EOI);
 	all_down();
-	pics(AUTO_EOI, 0, 0);
+	pic_init(AUTO_EOI, 0, 0);
 	up(1);
 	g_value("auto", take(), 0x21);
 	g_value("auto-isr", reg(MASTER, READ_ISR), 0);
@@ -223,7 +210,7 @@ static volatile u64 complete;
 static void mask_guest(void)
 {
 	hooks();
-	pics(0, 0, 0);
+	pic_init(0, 0, 0);
 	up(3);
 	g_value("in-service", take(), 0x23);
 	up(5);
@@ -252,7 +239,7 @@ CASE(pic_special_mask)
 static void poll_guest(void)
 {
 	APIC(APIC_LINT0) = APIC_MASKED;
-	pics(0, 0, 0);
+	pic_init(0, 0, 0);
 	g_value("nothing", reg(MASTER, POLL) & 0x80, 0);
 	up(6);
 	up(4);
@@ -278,7 +265,7 @@ CASE(pic_poll)
 static void slave_guest(void)
 {
 	hooks();
-	pics(0, 0, 0);
+	pic_init(0, 0, 0);
 	up(12);
 	g_value("slave", take(), 0x2c);
 	g_value("master-isr", reg(MASTER, READ_ISR), 0x04);
@@ -294,7 +281,7 @@ static void slave_guest(void)
 	outb(SLAVE, EOI);
 	outb(MASTER, EOI);
 	all_down();
-	pics(NESTED, 0, 0);
+	pic_init(NESTED, 0, 0);
 	up(12);
 	g_value("nested-slave", take(), 0x2c);
 	up(9);
@@ -306,7 +293,7 @@ static void slave_guest(void)
 	outb(MASTER, EOI);
 	all_down();
 	/* Behind a masked cascade nothing comes. */
-	pics(0, 0x04, 0);
+	pic_init(0, 0x04, 0);
 	up(10);
 	g_value("cascade-masked", take(), 0);
 	outb(MASTER + 1, 0);
@@ -327,7 +314,7 @@ static void level_guest(void)
 	g_value("elcr-slave", inb(0x4d1), 0xde);
 	outb(0x4d0, 0x20);
 	outb(0x4d1, 0x02);
-	pics(0, 0, 0);
+	pic_init(0, 0, 0);
 	up(5);
 	g_value("level", take(), 0x25);
 	g_value("irr-while-up", reg(MASTER, READ_IRR), 0x20);
@@ -359,50 +346,35 @@ CASE(pic_level)
 
 /* ---- I/O APIC ---- */
 
-#define IOAPIC(off) (*(volatile u32 *)(0xfec00000 + (off)))
-#define IOAPIC8(off) (*(volatile u8 *)(0xfec00000 + (off)))
-#define LEVEL		0x8000
+#define IOAPIC8(off)	(*(volatile u8 *)(0xfec00000ul + (off)))
+#define LEVEL		IOAPIC_LEVEL
 #define REMOTE_IRR	0x4000
-
-static u32 io_read(u32 index)
-{
-	IOAPIC(0) = index;
-	return IOAPIC(0x10);
-}
-
-static void io_write(u32 index, u32 val)
-{
-	IOAPIC(0) = index;
-	IOAPIC(0x10) = val;
-}
-
-#define RTE(pin) (0x10 + 2 * (pin))
 
 static void io_registers_guest(void)
 {
-	g_value("version", io_read(1), 0x170011);
-	g_value("id", io_read(0), 0);
-	io_write(0, 0xffffffff);
-	g_value("id-bits", io_read(0), 0x0f000000);
-	g_value("arbitration", io_read(2), 0x0f000000);
-	io_write(2, 0);
-	g_value("arbitration-read-only", io_read(2), 0x0f000000);
-	io_write(1, 0);
-	g_value("version-read-only", io_read(1), 0x170011);
-	io_write(0, 0);
-	g_show("rte-reset", io_read(RTE(3)));
-	g_show("rte-reset-high", io_read(RTE(3) + 1));
+	g_value("version", ioapic_read(1), 0x170011);
+	g_value("id", ioapic_read(0), 0);
+	ioapic_write(0, 0xffffffff);
+	g_value("id-bits", ioapic_read(0), 0x0f000000);
+	g_value("arbitration", ioapic_read(2), 0x0f000000);
+	ioapic_write(2, 0);
+	g_value("arbitration-read-only", ioapic_read(2), 0x0f000000);
+	ioapic_write(1, 0);
+	g_value("version-read-only", ioapic_read(1), 0x170011);
+	ioapic_write(0, 0);
+	g_show("rte-reset", ioapic_read(IOAPIC_RTE(3)));
+	g_show("rte-reset-high", ioapic_read(IOAPIC_RTE(3) + 1));
 	/* Masked, so that nothing comes of it. */
-	io_write(RTE(3) + 1, 0xffffffff);
-	io_write(RTE(3), 0xffffffff);
-	g_show("rte-ones", io_read(RTE(3)));
-	g_show("rte-ones-high", io_read(RTE(3) + 1));
-	io_write(RTE(3), APIC_MASKED);
-	io_write(RTE(3) + 1, 0);
-	g_value("status-read-only", io_read(RTE(3)), APIC_MASKED);
-	g_show("beyond", io_read(RTE(24)));
-	io_write(RTE(24), 0);
-	g_show("far-beyond", io_read(0xff));
+	ioapic_write(IOAPIC_RTE(3) + 1, 0xffffffff);
+	ioapic_write(IOAPIC_RTE(3), 0xffffffff);
+	g_show("rte-ones", ioapic_read(IOAPIC_RTE(3)));
+	g_show("rte-ones-high", ioapic_read(IOAPIC_RTE(3) + 1));
+	ioapic_write(IOAPIC_RTE(3), APIC_MASKED);
+	ioapic_write(IOAPIC_RTE(3) + 1, 0);
+	g_value("status-read-only", ioapic_read(IOAPIC_RTE(3)), APIC_MASKED);
+	g_show("beyond", ioapic_read(IOAPIC_RTE(24)));
+	ioapic_write(IOAPIC_RTE(24), 0);
+	g_show("far-beyond", ioapic_read(0xff));
 	IOAPIC(0) = 0x1ff;
 	g_value("index-bits", IOAPIC(0), 0xff);
 	IOAPIC8(0) = 1;
@@ -443,36 +415,36 @@ static u64 io_take(void)
 static void io_level_guest(void)
 {
 	no_pic();
-	io_write(RTE(11) + 1, 0);
-	io_write(RTE(11), LEVEL | IO_VEC);
+	ioapic_write(IOAPIC_RTE(11) + 1, 0);
+	ioapic_write(IOAPIC_RTE(11), LEVEL | IO_VEC);
 	up(11);
-	g_value("remote-irr", io_read(RTE(11)), REMOTE_IRR | LEVEL | IO_VEC);
+	g_value("remote-irr", ioapic_read(IOAPIC_RTE(11)), REMOTE_IRR | LEVEL | IO_VEC);
 	g_value("level", io_take(), 1);
-	g_value("still-remote-irr", io_read(RTE(11)), REMOTE_IRR | LEVEL | IO_VEC);
-	io_write(RTE(11), LEVEL | IO_VEC);
-	g_value("not-to-be-written", io_read(RTE(11)), REMOTE_IRR | LEVEL | IO_VEC);
+	g_value("still-remote-irr", ioapic_read(IOAPIC_RTE(11)), REMOTE_IRR | LEVEL | IO_VEC);
+	ioapic_write(IOAPIC_RTE(11), LEVEL | IO_VEC);
+	g_value("not-to-be-written", ioapic_read(IOAPIC_RTE(11)), REMOTE_IRR | LEVEL | IO_VEC);
 	g_value("not-again", io_take(), 0);
 	APIC(APIC_EOI) = 0;
 	g_value("again-after-eoi", io_take(), 1);
 	/* Masked meanwhile: it waits. */
-	io_write(RTE(11), APIC_MASKED | LEVEL | IO_VEC);
+	ioapic_write(IOAPIC_RTE(11), APIC_MASKED | LEVEL | IO_VEC);
 	APIC(APIC_EOI) = 0;
 	g_value("masked", io_take(), 0);
-	g_value("masked-remote-irr", io_read(RTE(11)), APIC_MASKED | LEVEL | IO_VEC);
-	io_write(RTE(11), LEVEL | IO_VEC);
+	g_value("masked-remote-irr", ioapic_read(IOAPIC_RTE(11)), APIC_MASKED | LEVEL | IO_VEC);
+	ioapic_write(IOAPIC_RTE(11), LEVEL | IO_VEC);
 	g_value("unmasked", io_take(), 1);
 	/* Without an EOI register: to edge and back. */
-	io_write(RTE(11), APIC_MASKED | IO_VEC);
-	g_value("edge-clears", io_read(RTE(11)), APIC_MASKED | IO_VEC);
+	ioapic_write(IOAPIC_RTE(11), APIC_MASKED | IO_VEC);
+	g_value("edge-clears", ioapic_read(IOAPIC_RTE(11)), APIC_MASKED | IO_VEC);
 	down(11);
 	APIC(APIC_EOI) = 0;
-	io_write(RTE(11), LEVEL | IO_VEC);
+	ioapic_write(IOAPIC_RTE(11), LEVEL | IO_VEC);
 	g_value("over", io_take(), 0);
 	/* An edge that came while the pin was masked is lost. */
-	io_write(RTE(12) + 1, 0);
-	io_write(RTE(12), APIC_MASKED | IO_VEC);
+	ioapic_write(IOAPIC_RTE(12) + 1, 0);
+	ioapic_write(IOAPIC_RTE(12), APIC_MASKED | IO_VEC);
 	up(12);
-	io_write(RTE(12), IO_VEC);
+	ioapic_write(IOAPIC_RTE(12), IO_VEC);
 	g_value("masked-edge", io_take(), 0);
 	down(12);
 	up(12);
@@ -546,15 +518,15 @@ static void before_guest(void)
 {
 	hooks();
 	outb(0x4d0, 0x20);
-	pics(0, 0x40, 0);
+	pic_init(0, 0x40, 0);
 	up(3);
 	taken = take();
 	up(5);
 	up(6);
 	up(12);
 	no_pic();
-	io_write(RTE(20) + 1, 0);
-	io_write(RTE(20), APIC_MASKED | LEVEL | IO_VEC);
+	ioapic_write(IOAPIC_RTE(20) + 1, 0);
+	ioapic_write(IOAPIC_RTE(20), APIC_MASKED | LEVEL | IO_VEC);
 	up(20);
 	g_value("in-service", taken, 0x23);
 }
@@ -581,7 +553,7 @@ static void after_guest(void)
 	outb(MASTER + 1, 0);
 	g_value("6", take(), 0x26);
 	outb(MASTER, EOI);
-	io_write(RTE(20), LEVEL | IO_VEC);
+	ioapic_write(IOAPIC_RTE(20), LEVEL | IO_VEC);
 	g_value("by-ioapic", io_take(), 1);
 }
 

@@ -10,48 +10,23 @@
 
 #include "lib/abi.h"
 #include "lib/apic.h"
+#include "lib/chips.h"
 #include "lib/events.h"
 #include "lib/guest.h"
 
-#define LEVEL		0x8000
 #define PIN_VEC		0x70
 #define MSI_VEC		0x71
 #define LEVEL_VEC	0x72
 #define PORT_ROUND	0x620
-
-#define IOAPIC_SEL (*(volatile u32 *)0xfec00000)
-#define IOAPIC_WIN (*(volatile u32 *)0xfec00010)
-
-static void ioapic_route(u32 pin, u32 entry)
-{
-	IOAPIC_SEL = 0x11 + 2 * pin;
-	IOAPIC_WIN = 0;
-	IOAPIC_SEL = 0x10 + 2 * pin;
-	IOAPIC_WIN = entry;
-}
-
-static void pic_init(u8 mask1, u8 mask2)
-{
-	outb(0x20, 0x11);
-	outb(0x21, 0x20);
-	outb(0x21, 0x04);
-	outb(0x21, 0x01);
-	outb(0xa0, 0x11);
-	outb(0xa1, 0x28);
-	outb(0xa1, 0x02);
-	outb(0xa1, 0x01);
-	outb(0x21, mask1);
-	outb(0xa1, mask2);
-}
 
 static void apics_on(void)
 {
 	g_eoi = EOI_XAPIC;
 	APIC(APIC_SPIV) = 0x1ff;
 	APIC(APIC_LINT0) = APIC_MASKED;
-	pic_init(0xff, 0xff);
+	pic_init(0, 0xff, 0xff);
 	ioapic_route(10, PIN_VEC);
-	ioapic_route(11, LEVEL | LEVEL_VEC);
+	ioapic_route(11, IOAPIC_LEVEL | LEVEL_VEC);
 }
 
 static const struct kvm_irq_routing_entry routes[] = {
@@ -229,16 +204,16 @@ static void resample_guest(void)
 	guest_sync(3);
 	wait_irq(LEVEL_VEC, 3);
 	g_value("shared", g_irqs[LEVEL_VEC], 3);
-	ioapic_route(11, APIC_MASKED | LEVEL | LEVEL_VEC);
+	ioapic_route(11, APIC_MASKED | IOAPIC_LEVEL | LEVEL_VEC);
 	guest_sync(4);
-	ioapic_route(11, LEVEL | LEVEL_VEC);
+	ioapic_route(11, IOAPIC_LEVEL | LEVEL_VEC);
 	take_irqs();
 	g_value("lowered-by-deassign", g_irqs[LEVEL_VEC], 3);
-	ioapic_route(11, APIC_MASKED | LEVEL | LEVEL_VEC);
+	ioapic_route(11, APIC_MASKED | IOAPIC_LEVEL | LEVEL_VEC);
 	guest_sync(5);
 	take_irqs();
 	g_value("masked", g_irqs[LEVEL_VEC], 3);
-	ioapic_route(11, LEVEL | LEVEL_VEC);
+	ioapic_route(11, IOAPIC_LEVEL | LEVEL_VEC);
 	wait_irq(LEVEL_VEC, 4);
 	g_value("kept-while-masked", g_irqs[LEVEL_VEC], 4);
 }
@@ -279,7 +254,7 @@ CASE(resample)
 
 static void pic_guest(void)
 {
-	pic_init(0xdf, 0xff);
+	pic_init(0, 0xdf, 0xff);
 	outb(0x4d0, 0x20);		/* IRQ 5 is a level */
 	g_eoi = EOI_PIC;
 	guest_sync(1);

@@ -9,6 +9,7 @@
 
 #include "lib/abi.h"
 #include "lib/apic.h"
+#include "lib/chips.h"
 #include "lib/events.h"
 #include "lib/guest.h"
 #include "lib/lapic.h"
@@ -281,11 +282,7 @@ static void extint_guest(void)
 	g_eoi = EOI_PIC;
 	APIC(APIC_SPIV) = 0x1ff;
 	APIC(APIC_LINT0) = APIC_MASKED;
-	outb(0x20, 0x11);
-	outb(0x21, 0x20);
-	outb(0x21, 0x04);
-	outb(0x21, 0x01);
-	outb(0x21, 0xfd);		/* IRQ 1 */
+	pic_init(0, 0xfd, 0xff);	/* IRQ 1 */
 	guest_sync(1);			/* IRQ 1 */
 	sti_nop();
 	cli();

@@ -8,6 +8,7 @@
  */
 #include "lib/abi.h"
 #include "lib/apic.h"
+#include "lib/chips.h"
 #include "lib/events.h"
 #include "lib/guest.h"
 
@@ -171,11 +172,7 @@ static void missed_guest(void)
 {
 	u64 start, period = tsc_khz * 1000 / (PIT_HZ / PERIOD);
 
-	outb(0x20, 0x11);
-	outb(0x21, 0x20);
-	outb(0x21, 4);
-	outb(0x21, 1);
-	outb(0x21, 0xfe);
+	pic_init(0, 0xfe, 0xff);
 	g_hook[PIT_IRQ] = tick_hook;
 	program(0, 2, PERIOD);
 	start = rdtsc();
