@@ -28,42 +28,6 @@
 
 static volatile u64 ready, stop;
 
-/* Is the module's parameter on? */
-static bool param(const char *name)
-{
-	char path[128], c = 'N';
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/sys/module/ospite/parameters/%s", name);
-	f = fopen(path, "r");
-	if (f) {
-		c = fgetc(f);
-		fclose(f);
-	}
-	return c == 'Y';
-}
-
-/* Does Linux see it among what VMX can do here? */
-static bool cpu_posts(void)
-{
-	FILE *f = fopen("/proc/cpuinfo", "r");
-	bool found = false;
-	char line[4096];
-
-	while (f && fgets(line, sizeof(line), f))
-		found |= !strncmp(line, "vmx flags", 9) &&
-			 strstr(line, "posted_intr");
-	if (f)
-		fclose(f);
-	return found;
-}
-
-static bool posting(void)
-{
-	return param("posted_interrupts") && param("interrupt_delivery") &&
-	       param("apic_registers") && param("tpr_shadow") && cpu_posts();
-}
-
 static void on_cpu(int cpu)
 {
 	cpu_set_t set;
@@ -79,7 +43,7 @@ static void need_two_cpus(void)
 		skip("KVM counts exits by VM");
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		skip("needs two CPUs");
-	if (!param("tpr_shadow") || !param("x2apic_mode"))
+	if (!feature_used("x2apic_mode"))
 		skip("the local APIC is emulated");
 }
 
@@ -153,8 +117,8 @@ static void judge(struct vm *vm, struct vcpu *v, u64 exits, pthread_t thread)
 	pthread_join(thread, NULL);
 	check_log(vm);
 	note("%llu exits, interrupts %s posted\n", (unsigned long long)exits,
-	     posting() ? "are" : "are not");
-	if (posting())
+	     feature_used("posted_interrupts") ? "are" : "are not");
+	if (feature_used("posted_interrupts"))
 		CHECK(exits < FEW, "%llu exits for %d interrupts\n",
 		      (unsigned long long)exits, TIMES);
 	else

@@ -19,6 +19,7 @@
 
 #include "lib/abi.h"
 #include "lib/apic.h"
+#include "lib/exits.h"
 #include "lib/guest.h"
 
 #define VECTOR		0x60	/* and one more for each vCPU */
@@ -237,6 +238,74 @@ CASE_T(three_moved, 60)
 	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
 		skip("one processor only");
 	turn_under(move, 3, 10000);
+}
+
+/* ---- two that spin for each other, where only one can run ---- */
+
+#define TURNS	40
+
+static volatile u64 whose;
+
+static void spin_guest(u64 me)
+{
+	u64 i;
+
+	sti();
+	for (i = 0; i < TURNS; i++) {
+		while (whose != me)
+			asm volatile("pause");
+		whose = !me;
+	}
+	cli();
+}
+
+static void *spin_thread(void *arg)
+{
+	run_done(arg);
+	return NULL;
+}
+
+static u64 spins_of(struct vcpu *v)
+{
+	struct exit_count c;
+
+	if (!exits_read(v, &c))
+		die("no exit counters in debugfs\n");
+	return c.spin;
+}
+
+/* The CPU notices that one spins, and the other gets on with it. */
+CASE_T(spin, 60)
+{
+	struct kvm_mp_state runnable = { KVM_MP_STATE_RUNNABLE };
+	struct vm *vm = vm_new(VM_IRQCHIP);
+	struct vcpu *v[2];
+	cpu_set_t set;
+	pthread_t t;
+	u64 spins;
+	u32 i;
+
+	CPU_ZERO(&set);
+	CPU_SET(0, &set);
+	MUST(sched_setaffinity(0, sizeof(set), &set));
+	for (i = 0; i < 2; i++) {
+		v[i] = vcpu_new(vm, i);
+		MUST(ioctl(v[i]->fd, KVM_SET_MP_STATE, &runnable));
+		mode_long_arg(v[i], spin_guest, i);
+	}
+	MUST(pthread_create(&t, NULL, spin_thread, v[1]));
+	run_done(v[0]);
+	pthread_join(t, NULL);
+	EQ("turns-over", *GVAR(vm, whose), 0);
+	if (abi_on_kvm())
+		return;
+	spins = spins_of(v[0]) + spins_of(v[1]);
+	note("%llu exits for %u turns\n", (unsigned long long)spins, 2 * TURNS);
+	if (feature_used("ple_gap"))
+		CHECK(spins >= TURNS, "%llu exits of %u loops\n",
+		      (unsigned long long)spins, 2 * TURNS);
+	else
+		SAME(spins, 0);
 }
 
 /* ---- as many vCPUs as an 8-bit APIC ID can name ---- */

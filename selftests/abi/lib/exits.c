@@ -27,6 +27,7 @@ static bool read_kvm(const char *dir, struct exit_count *c)
 {
 	char path[512];
 
+	c->spin = 0;
 	snprintf(path, sizeof(path), "%s/exits", dir);
 	if (!read_u64(path, &c->all))
 		return false;
@@ -46,11 +47,14 @@ static bool read_ospite(const char *dir, u32 id, struct exit_count *c)
 		return false;
 	c->all = 0;
 	c->host = 0;
+	c->spin = 0;
 	while (fscanf(f, "%63s %llu", reason, &n) == 2) {
 		c->all += n;
 		if (!strcmp(reason, "EXTERNAL_INTERRUPT") ||
 		    !strcmp(reason, "PREEMPTION_TIMER"))
 			c->host += n;
+		else if (!strcmp(reason, "PAUSE"))
+			c->spin += n;
 	}
 	fclose(f);
 	return true;
@@ -84,4 +88,21 @@ bool exits_read(struct vcpu *v, struct exit_count *c)
 	}
 	closedir(d);
 	return ok;
+}
+
+/**
+ * feature_used() - does Ospite use this feature of the CPU?
+ * @parameter: of the module, which turns it off
+ */
+bool feature_used(const char *parameter)
+{
+	FILE *f = fopen("/sys/kernel/debug/ospite/features", "r");
+	char name[32], state[16];
+	bool used = false;
+
+	while (f && fscanf(f, "%31s %15s", name, state) == 2)
+		used |= !strcmp(name, parameter) && !strcmp(state, "used");
+	if (f)
+		fclose(f);
+	return used;
 }

@@ -118,6 +118,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	struct input in = input_begin(data, size);
 	struct machine *m = machine_new(2);
 
+	m->bus.pic = true;
 	enable(&m->cpu[0].apic);
 	enable(&m->cpu[1].apic);
 	while (input_more(&in)) {

@@ -112,6 +112,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 	struct machine *m = machine_new(CPUS);
 	u32 i;
 
+	m->bus.pic = true;
 	for (i = 0; i < CPUS; i++)
 		enable(&m->cpu[i].apic);
 	while (input_more(&in)) {
