@@ -369,7 +369,7 @@ CASE_T(split_and_merge_10000_times, 40)
 
 	need_lists();
 	p = guest_memory(vm, 16);
-	split_and_merge(vm, p, p, 10000);
+	split_and_merge(vm, p, p, repeat(10000));
 }
 
 CASE_T(split_and_merge_a_huge_page, 20)
@@ -397,7 +397,7 @@ CASE_T(split_and_merge_two_views, 20)
 					  PROT_READ | PROT_WRITE, MAP_SHARED,
 					  fd, 0));
 	use_memory(vm, view[0], 16);
-	split_and_merge(vm, view[0], view[1], 4000);
+	split_and_merge(vm, view[0], view[1], repeat(4000));
 }
 
 /* The guest of the cases above does notice when there is a hole. */
@@ -667,7 +667,7 @@ CASE_T(thousands_in_a_list, 40)
 	mode_long(v, many_guest);
 	pthread_create(&t, NULL, use_thread, v);
 	wait_for(GVAR(vm, rounds), 2);
-	for (j = 0; j < 10; j++) {
+	for (j = 1; j <= repeat(10); j++) {
 		/* Other ids, the same memory at the same place. */
 		for (i = 0; i < MANY; i++)
 			list.r[i].slot = 1 + (i + j * 1001) % MANY;

@@ -34,7 +34,7 @@
  * struct abi_case - one test point
  * @name: as reported
  * @fn: returns when it is through; SKIP() ends it early
- * @secs: time limit in (emulated) seconds
+ * @secs: time limit in (emulated) seconds; a slow_kernel() has some times that
  * @next: set by abi_register()
  */
 struct abi_case {
@@ -57,6 +57,8 @@ struct abi_case {
 void abi_register(struct abi_case *c);
 const char *abi_dev(void);
 bool abi_on_kvm(void);
+bool slow_kernel(void);
+unsigned int repeat(unsigned int times);
 
 /* ---- what a case says ---- */
 

@@ -15,6 +15,10 @@
 
 #define DEFAULT_DEV "/dev/kvm"
 
+/* A slow kernel has this many times a case's limit, and repeats less often. */
+#define SLOW_FACTOR 4
+#define SLOW_DIVISOR 10
+
 static struct abi_case *cases, **cases_end = &cases;
 static const char *device = DEFAULT_DEV;
 static const char *current = "?";
@@ -56,6 +60,37 @@ const char *abi_dev(void)
 bool abi_on_kvm(void)
 {
 	return strstr(device, "kvm") != NULL;
+}
+
+/**
+ * slow_kernel() - is this a kernel that checks itself all the time?
+ *
+ * Lockdep, kmemleak and KASAN come together in the debug kernel of the lab, where
+ * what the kernel does takes some ten times as long. The first two can be seen.
+ *
+ * Return: true if so.
+ */
+bool slow_kernel(void)
+{
+	return !access("/proc/lockdep", F_OK) ||
+	       !access("/sys/kernel/debug/kmemleak", F_OK);
+}
+
+/**
+ * repeat() - how often to do here what is done for the sake of chance
+ * @times: elsewhere; above 0
+ *
+ * Return: the same, or a tenth of it, but at least 1, in a slow_kernel().
+ */
+unsigned int repeat(unsigned int times)
+{
+	return slow_kernel() ? (times + SLOW_DIVISOR - 1) / SLOW_DIVISOR : times;
+}
+
+/* How long a case may take here. */
+static unsigned int limit_of(const struct abi_case *c)
+{
+	return slow_kernel() ? c->secs * SLOW_FACTOR : c->secs;
 }
 
 /**
@@ -241,7 +276,8 @@ static int wait_bounded(pid_t pid, unsigned int secs)
 static void report(struct abi_case *c, int status)
 {
 	if (status == -1) {
-		printf("# FAIL %s: not through after %u s\n", c->name, c->secs);
+		printf("# FAIL %s: not through after %u s\n", c->name,
+		       limit_of(c));
 		ksft_test_result_fail("%s\n", c->name);
 	} else if (WIFSIGNALED(status)) {
 		printf("# FAIL %s: died of signal %d\n", c->name,
@@ -272,7 +308,7 @@ static void run_case(struct abi_case *c)
 	if (!pid)
 		run_child(c);
 	setpgid(pid, pid);
-	status = wait_bounded(pid, c->secs);
+	status = wait_bounded(pid, limit_of(c));
 	kill(-pid, SIGKILL);
 	report(c, status);
 	fflush(stdout);
