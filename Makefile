@@ -58,7 +58,7 @@ check-long: packages packages-qemu
 	@JOBS=$(JOBS) selftests/run check long
 
 check-debug: packages
-	@JOBS=$(JOBS) selftests/run debug debug-memory debug-smp
+	@JOBS=$(JOBS) selftests/run debug debug-memory debug-smp debug-soak
 
 check-qemu: packages packages-qemu
 	@JOBS=$(JOBS) selftests/run qemu

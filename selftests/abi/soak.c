@@ -16,7 +16,7 @@
 #define SIZE	0x100000ull
 #define VMS	64
 
-static volatile u64 stop, rounds, errors;
+static volatile u64 stop, errors;
 
 static void soak_guest(u64 id)
 {
@@ -34,74 +34,91 @@ static void soak_guest(u64 id)
 			*word = id + round + 1;
 		}
 		cpuid(0, 0, r);
-		rounds = ++round;
+		if (++round % 2 == 0 && round <= 4)
+			guest_sync(0);
 	}
 }
 
-/* Of all processes: shared memory. */
-struct shared {
-	volatile int running;
-	volatile int stop;
-};
-
-/* Of one process. */
-struct mine {
-	struct shared *shared;
-	struct vm *vm;
-};
+/*
+ * The processes tell that they run, and the ends of two pipes let them go on and have
+ * them come to their end.  None runs while others are still being made, which would have
+ * the less of the CPU the more there are.
+ */
+static int up[2], go[2], end[2];
 
 static void *watch(void *arg)
 {
-	struct mine *mine = arg;
-	struct shared *shared = mine->shared;
-	struct vm *vm = mine->vm;
+	struct vm *vm = arg;
+	char c;
 
-	while (*GVAR(vm, rounds) < 2)
-		usleep(2000);
-	__sync_fetch_and_add(&shared->running, 1);
-	while (!shared->stop)
-		usleep(10000);
+	SAME(read(end[0], &c, 1), 0);
 	*GVAR(vm, stop) = 1;
 	return NULL;
 }
 
-static int one_vm(struct shared *shared, int id)
+/* The first time when the VM is complete, the second time with all the others. */
+static void tell(void)
+{
+	char c;
+
+	MUST(write(up[1], "x", 1));
+	SAME(read(go[0], &c, 1), 0);
+}
+
+static int one_vm(int id)
 {
 	struct vm *vm = vm_new(VM_IRQCHIP);
 	struct vcpu *v = vcpu_new(vm, 0);
-	struct mine mine = { shared, vm };
 	pthread_t t;
+	u32 val;
 	int e;
 
+	close(go[1]);
+	close(end[1]);
 	vm_add_ram(vm, 1, GPA, SIZE);
 	mode_long_arg(v, soak_guest, id * 1000);
-	pthread_create(&t, NULL, watch, &mine);
-	do {
+	pthread_create(&t, NULL, watch, vm);
+	for (;;) {
 		e = vcpu_run(v);
-	} while (e == EINTR || e == EAGAIN);
+		if (!e && is_sync(v, &val))
+			tell();
+		else if (e != EINTR && e != EAGAIN)
+			break;
+	}
 	pthread_join(t, NULL);
 	return e || !is_done(v) || *GVAR(vm, errors);
 }
 
+static void await_all(void)
+{
+	char c;
+	int i;
+
+	for (i = 0; i < VMS; i++)
+		SAME(read(up[0], &c, 1), 1);
+}
+
 /* Returns how many ended as they should. */
-static int soak(struct shared *shared)
+static int soak(void)
 {
 	pid_t pids[VMS];
 	int i, status, good = 0;
 
-	shared->running = 0;
-	shared->stop = 0;
+	MUST(pipe(up));
+	MUST(pipe(go));
+	MUST(pipe(end));
 	fflush(stdout);
 	for (i = 0; i < VMS; i++) {
 		pids[i] = fork();
 		if (!pids[i])
-			_exit(one_vm(shared, i));
+			_exit(one_vm(i));
 	}
-	while (shared->running < VMS)
-		usleep(10000);
+	await_all();
+	close(go[1]);
+	await_all();
 	for (i = 0; i < VMS; i += 2)
 		kill(pids[i], SIGKILL);
-	shared->stop = 1;
+	close(end[1]);
 	for (i = 0; i < VMS; i++) {
 		MUST(waitpid(pids[i], &status, 0));
 		if (i & 1)
@@ -110,6 +127,10 @@ static int soak(struct shared *shared)
 			good += WIFSIGNALED(status) &&
 				WTERMSIG(status) == SIGKILL;
 	}
+	close(end[0]);
+	close(go[0]);
+	close(up[0]);
+	close(up[1]);
 	return good;
 }
 
@@ -153,15 +174,13 @@ CASE_T(sixty_four, 600)
 	const char *env = getenv("ABI_ROUNDS");
 	int i, n = env ? atoi(env) : 1;
 	struct usage was, is;
-	struct shared *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	/* The first fill the caches of the kernel. */
-	EQ("warm", soak(shared), VMS);
+	EQ("warm", soak(), VMS);
 	usleep(200000);
 	was = look();
 	for (i = 0; i < n; i++)
-		SAME(soak(shared), VMS);
+		SAME(soak(), VMS);
 	is = settle(&was);
 	note("%d rounds: memory %+ld KiB, slab %+ld, page tables %+ld, EPT %+ld\n",
 	     n, is.idle - was.idle, is.slab - was.slab,
