@@ -454,15 +454,6 @@ static void stop_laps(struct vm *vm, struct lapper *l, pthread_t *t)
 	EQ("bad-1", *GVAR(vm, bad[1]), 0);
 }
 
-static void pin(pid_t tid, int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	MUST(sched_setaffinity(tid, sizeof(set), &set));
-}
-
 CASE_T(migration, 60)
 {
 	struct vm *vm;
@@ -475,8 +466,8 @@ CASE_T(migration, 60)
 	vm = vm_new(0);
 	start_laps(vm, l, t);
 	for (i = 0; i < 100; i++) {
-		pin(l[0].tid, i & 1);
-		pin(l[1].tid, ~i & 1);
+		MUST(pin_thread(l[0].tid, i & 1));
+		MUST(pin_thread(l[1].tid, ~i & 1));
 		wait_laps(vm, 2);
 	}
 	stop_laps(vm, l, t);
@@ -516,12 +507,12 @@ CASE_T(cpu_hotplug, 90)
 		other = vm_new(0);
 		v = vcpu_new(other, 0);
 		MUST(cpu1_online("1"));
-		pin(0, 1);
+		MUST(pin_thread(0, 1));
 		run_guest(v, hello_guest);
-		pin(0, 0);
+		MUST(pin_thread(0, 0));
 		vcpu_free(v);
 		vm_free(other);
-		pin(l[0].tid, 1);
+		MUST(pin_thread(l[0].tid, 1));
 		wait_laps(vm, 5);
 	}
 	stop_laps(vm, l, t);
@@ -537,8 +528,8 @@ CASE_T(hotplug_without_vm, 30)
 	MUST(cpu1_online("0"));
 	run_once();
 	MUST(cpu1_online("1"));
-	pin(0, 1);
+	MUST(pin_thread(0, 1));
 	run_once();
-	pin(0, 0);
+	MUST(pin_thread(0, 0));
 	run_once();
 }

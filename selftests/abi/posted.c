@@ -12,7 +12,6 @@
  * KVM counts the exits of all vCPUs together, so all cases skip there.
  */
 #include <pthread.h>
-#include <sched.h>
 #include <time.h>
 
 #include "lib/abi.h"
@@ -27,15 +26,6 @@
 #define FEW	(TIMES / 10)
 
 static volatile u64 ready, stop;
-
-static void on_cpu(int cpu)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	MUST(sched_setaffinity(0, sizeof(set), &set));
-}
 
 static void need_two_cpus(void)
 {
@@ -74,7 +64,7 @@ static void sender_guest(void)
 
 static void *run_target(void *arg)
 {
-	on_cpu(1);
+	MUST(pin_thread(0, 1));
 	run_done(arg);
 	return NULL;
 }
@@ -136,7 +126,7 @@ CASE_T(irqfd_signals, 60)
 	int fd = event_new(0);
 
 	need_two_cpus();
-	on_cpu(0);
+	MUST(pin_thread(0, 0));
 	vm = vm_new(VM_IRQCHIP);
 	MUST(set_routes(vm, &route, 1));
 	MUST(irqfd(vm, fd, GSI, 0, 0));
@@ -158,7 +148,7 @@ CASE_T(ipis, 60)
 	u64 before;
 
 	need_two_cpus();
-	on_cpu(0);
+	MUST(pin_thread(0, 0));
 	vm = vm_new(VM_IRQCHIP);
 	from = vcpu_new(vm, 0);
 	v = target(vm, &thread);

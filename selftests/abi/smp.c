@@ -14,7 +14,6 @@
  * what one before it has lost.  SDM 3A 11.6, 11.12.9.
  */
 #include <pthread.h>
-#include <sched.h>
 #include <sys/syscall.h>
 
 #include "lib/abi.h"
@@ -194,11 +193,7 @@ static void see_it_turn(struct vm *vm, struct runner *r, u32 n)
 
 static void move(struct runner *r, u32 i)
 {
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(i & 1, &set);
-	sched_setaffinity(r->tid, sizeof(set), &set);
+	pin_thread(r->tid, i & 1);
 }
 
 static void interrupt(struct runner *r, u32 i)
@@ -280,14 +275,11 @@ CASE_T(spin, 60)
 	struct kvm_mp_state runnable = { KVM_MP_STATE_RUNNABLE };
 	struct vm *vm = vm_new(VM_IRQCHIP);
 	struct vcpu *v[2];
-	cpu_set_t set;
 	pthread_t t;
 	u64 spins;
 	u32 i;
 
-	CPU_ZERO(&set);
-	CPU_SET(0, &set);
-	MUST(sched_setaffinity(0, sizeof(set), &set));
+	MUST(pin_thread(0, 0));
 	for (i = 0; i < 2; i++) {
 		v[i] = vcpu_new(vm, i);
 		MUST(ioctl(v[i]->fd, KVM_SET_MP_STATE, &runnable));

@@ -5,7 +5,6 @@
  * What Documentation/tlb.md promises, by the counters that it names.  They are
  * Ospite's own, so on KVM every case is skipped.
  */
-#include <sched.h>
 #include <sys/syscall.h>
 
 #include "lib/abi.h"
@@ -194,13 +193,10 @@ static void own_guest(void)
 
 CASE(guest_flushes_by_itself)
 {
-	cpu_set_t cpus;
 	u64 was;
 	u32 i;
 
-	CPU_ZERO(&cpus);
-	CPU_SET(0, &cpus);
-	MUST(sched_setaffinity(0, sizeof(cpus), &cpus));
+	MUST(pin_thread(0, 0));
 	start(own_guest);
 	expect_exit(v, "start", KVM_EXIT_IO);
 	was = counter("invvpid");
@@ -229,11 +225,7 @@ CASE(userspace_sets_state)
 
 static void go_to(int cpu)
 {
-	cpu_set_t cpus;
-
-	CPU_ZERO(&cpus);
-	CPU_SET(cpu, &cpus);
-	if (sched_setaffinity(0, sizeof(cpus), &cpus))
+	if (pin_thread(0, cpu))
 		skip("there is one CPU only");
 }
 

@@ -185,5 +185,6 @@ void check_log(struct vm *vm);
 void clear_log(struct vm *vm);
 void kick_after(unsigned int usecs);
 void no_kick(void);
+int pin_thread(pid_t tid, int cpu);
 
 #endif

@@ -5,6 +5,7 @@
  * A guest ends with an OUT to PORT_DONE; an exception that it did not expect
  * ends it with an OUT to PORT_PANIC, which fails the case and says where.
  */
+#include <sched.h>
 #include <sys/time.h>
 
 #include "abi.h"
@@ -298,4 +299,20 @@ void no_kick(void)
 	struct itimerval it = { 0 };
 
 	setitimer(ITIMER_REAL, &it, NULL);
+}
+
+/**
+ * pin_thread() - let a thread run on one CPU only
+ * @tid: the thread; 0: this one
+ * @cpu: the CPU's number
+ *
+ * Return: 0, or -1 with errno set.
+ */
+int pin_thread(pid_t tid, int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	return sched_setaffinity(tid, sizeof(set), &set);
 }
