@@ -38,28 +38,32 @@ static unsigned long host_size(int level)
  * The entry for an address, or NULL without a table for it.  Interrupts are
  * off.  *@level becomes that of the entry, 1 for 4 KiB, where it may be absent.
  */
-static const u64 *host_entry(struct mm_struct *mm, unsigned long hva,
-			     int *level)
+static __always_inline const u64 *
+host_entry(struct mm_struct *mm, unsigned long hva, int *level)
 {
 	const u64 *table = (const u64 *)mm->pgd;
 	int at;
 
-	for (at = pgtable_l5_enabled() ? 5 : 4; ; at--) {
+	/* Unrolled, shifts and masks are constants. */
+#pragma GCC unroll 4
+	for (at = 5; at > 1; at--) {
 		const u64 *entry = &table[hva >> host_shift(at) &
 					  (HOST_ENTRIES - 1)];
-		u64 value = READ_ONCE(*entry);
+		u64 value;
 
-		/* Neighbours of an entry that is not present may well be. */
-		if (at == 1 ||
-		    (value & (_PAGE_PRESENT | _PAGE_PSE)) ==
-		    (_PAGE_PRESENT | _PAGE_PSE)) {
-			*level = at;
-			return entry;
-		}
+		if (at == 5 && !pgtable_l5_enabled())
+			continue;
+		value = READ_ONCE(*entry);
 		if (!(value & _PAGE_PRESENT))
 			return NULL;
+		*level = at;
+		if (value & _PAGE_PSE)
+			return entry;
 		table = __va(value & PTE_PFN_MASK);
 	}
+	/* Neighbours of an entry that is not present may well be. */
+	*level = 1;
+	return &table[hva >> PAGE_SHIFT & (HOST_ENTRIES - 1)];
 }
 
 /*
@@ -112,18 +116,17 @@ static u64 leaf_part(u64 entry, int level, unsigned long hva,
  * The answer is true only as long as the MMU notifier does not say otherwise,
  * which the caller checks under mmu->lock.
  *
- * Context: any in which @mm is not going away.
+ * Context: process context with interrupts on; @mm is not going away.
  * Return: a leaf of the EPT for all the memory around @hva that an entry of
  * *@level maps, without flags; 0 if the host has nothing there.
  */
 u64 osp_host_leaf(struct mm_struct *mm, unsigned long hva, int *level)
 {
-	unsigned long flags;
 	const u64 *entry;
 	u64 leaf = 0;
 	int at = 1;
 
-	local_irq_save(flags);
+	local_irq_disable();
 	entry = host_entry(mm, hva, &at);
 	*level = min(*level, at);
 	if (entry && at == 1)
@@ -131,7 +134,7 @@ u64 osp_host_leaf(struct mm_struct *mm, unsigned long hva, int *level)
 	else if (entry)
 		leaf = leaf_part(READ_ONCE(*entry), at, hva,
 				 host_size(*level));
-	local_irq_restore(flags);
+	local_irq_enable();
 	return leaf && *level > 1 ? leaf | OSP_EPT_LEAF : leaf;
 }
 
@@ -141,16 +144,17 @@ u64 osp_host_leaf(struct mm_struct *mm, unsigned long hva, int *level)
  * @hva: the first page's host virtual address.
  * @count: how many pages, all in the same 2 MiB of host virtual addresses.
  * @leaves: a leaf of level 1 for each page, or 0.
+ *
+ * Context: as of osp_host_leaf().
  */
 void osp_host_leaves(struct mm_struct *mm, unsigned long hva,
 		     unsigned int count, u64 *leaves)
 {
-	unsigned long flags;
 	const u64 *entry;
 	unsigned int i;
 	int level;
 
-	local_irq_save(flags);
+	local_irq_disable();
 	entry = host_entry(mm, hva, &level);
 	for (i = 0; i < count; i++) {
 		if (!entry)
@@ -161,7 +165,7 @@ void osp_host_leaves(struct mm_struct *mm, unsigned long hva,
 			leaves[i] = leaf_part(READ_ONCE(*entry), level,
 					      hva + i * PAGE_SIZE, PAGE_SIZE);
 	}
-	local_irq_restore(flags);
+	local_irq_enable();
 }
 
 /* May the current thread access what it has mapped there? */

@@ -167,6 +167,50 @@ static u64 link_table(u64 *entry, struct osp_stash *stash)
 	return new;
 }
 
+/*
+ * The entry for a frame at level @last, or the one of a higher level at which
+ * the tables end.  *@at becomes its level.
+ */
+static __always_inline u64 *walk_tables(u64 *table, u64 gfn, int last, int *at)
+{
+	int level;
+
+	/* Unrolled, shifts and masks are constants. */
+#pragma GCC unroll 4
+	for (level = OSP_EPT_LEVELS; level > 0; level--) {
+		u64 *entry = &table[level_index(gfn, level)];
+		u64 value;
+
+		*at = level;
+		if (level == last)
+			return entry;
+		value = READ_ONCE(*entry);
+		if (!is_present(value) || is_leaf(value, level))
+			return entry;
+		table = child_of(value);
+	}
+	unreachable();
+}
+
+/* The rest of osp_ept_entry(): go on from an entry of level @at, above *@level. */
+static noinline u64 *grow_tables(u64 *entry, int at, u64 gfn, int *level,
+				 struct osp_stash *stash)
+{
+	while (at > *level) {
+		u64 value = READ_ONCE(*entry);
+
+		if (!is_present(value))
+			value = link_table(entry, stash);
+		if (!value)
+			return NULL;
+		if (is_leaf(value, at))
+			break;
+		entry = &child_of(value)[level_index(gfn, --at)];
+	}
+	*level = at;
+	return entry;
+}
+
 /**
  * osp_ept_entry() - the entry that maps a frame at a level; tables above it
  *	are made as needed.
@@ -182,25 +226,12 @@ static u64 link_table(u64 *entry, struct osp_stash *stash)
 u64 *osp_ept_entry(struct osp_mmu *mmu, u64 gfn, int *level,
 		   struct osp_stash *stash)
 {
-	u64 *table = mmu->root;
 	int at;
+	u64 *entry = walk_tables(mmu->root, gfn, *level, &at);
 
-	for (at = OSP_EPT_LEVELS; at > *level; at--) {
-		u64 *entry = &table[level_index(gfn, at)];
-		u64 value = READ_ONCE(*entry);
-
-		if (unlikely(!is_present(value))) {
-			value = link_table(entry, stash);
-			if (!value)
-				return NULL;
-		}
-		if (unlikely(is_leaf(value, at))) {
-			*level = at;
-			return entry;
-		}
-		table = child_of(value);
-	}
-	return &table[level_index(gfn, at)];
+	if (likely(at == *level))
+		return entry;
+	return grow_tables(entry, at, gfn, level, stash);
 }
 
 /**
@@ -214,21 +245,9 @@ u64 *osp_ept_entry(struct osp_mmu *mmu, u64 gfn, int *level,
  */
 u64 *osp_ept_lookup(struct osp_mmu *mmu, u64 gfn, int *level)
 {
-	u64 *table = mmu->root;
-	int at;
-
-	if (!table || gfn >= OSP_EPT_END)
+	if (!mmu->root || gfn >= OSP_EPT_END)
 		return NULL;
-	for (at = OSP_EPT_LEVELS; ; at--) {
-		u64 *entry = &table[level_index(gfn, at)];
-		u64 value = READ_ONCE(*entry);
-
-		if (at == 1 || !is_present(value) || is_leaf(value, at)) {
-			*level = at;
-			return entry;
-		}
-		table = child_of(value);
-	}
+	return walk_tables(mmu->root, gfn, 1, level);
 }
 
 /* The CPU may go on using an unlinked table until it is flushed. */
