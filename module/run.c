@@ -215,16 +215,10 @@ static int sleep_in_hlt(struct osp_vcpu *vcpu)
 	return 0;
 }
 
-/**
- * osp_take_init_sipi() - act on an INIT or SIPI that has come (SDM 3A 9.4.3)
- * @vcpu: the vCPU, loaded
- */
-void osp_take_init_sipi(struct osp_vcpu *vcpu)
+static noinline void take_init_sipi(struct osp_vcpu *vcpu)
 {
 	struct kvm_segment cs;
 
-	if (!vcpu->lapic || likely(!READ_ONCE(vcpu->lapic->events)))
-		return;
 	if (osp_lapic_take_event(vcpu->lapic, OSP_LAPIC_EV_INIT)) {
 		osp_vcpu_reset(vcpu, true);
 		vcpu->mp_state = vcpu->lapic->bsp ? KVM_MP_STATE_RUNNABLE :
@@ -241,6 +235,16 @@ void osp_take_init_sipi(struct osp_vcpu *vcpu)
 		vcpu->mp_state = KVM_MP_STATE_RUNNABLE;
 	}
 	osp_request(vcpu, OSP_REQ_EVENT);
+}
+
+/**
+ * osp_take_init_sipi() - act on an INIT or SIPI that has come (SDM 3A 9.4.3)
+ * @vcpu: the vCPU, loaded
+ */
+void osp_take_init_sipi(struct osp_vcpu *vcpu)
+{
+	if (vcpu->lapic && unlikely(READ_ONCE(vcpu->lapic->events)))
+		take_init_sipi(vcpu);
 }
 
 static bool sleeps(const struct osp_vcpu *vcpu)
