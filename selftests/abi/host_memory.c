@@ -199,6 +199,21 @@ static void show_block(char *path, size_t size, u64 block, const char *file)
 }
 
 /* The block of memory that most of the guest's pages are in goes off-line. */
+/* Whoever holds a page of the block for a moment is in the way: it is tried again. */
+static bool take_off_line(const char *path)
+{
+	int tries;
+
+	for (tries = 0; tries < 5; tries++) {
+		if (write_file(path, "offline"))
+			return true;
+		if (errno != EBUSY)
+			return false;
+		keeper_wait();
+	}
+	return false;
+}
+
 CASE_T(memory_off_line, 60)
 {
 	u64 was[NPAGES], is[NPAGES], *p, block, bytes = 0;
@@ -215,7 +230,7 @@ CASE_T(memory_off_line, 60)
 	read_frames(p, was);
 	block = was[0] * PAGE_4K / bytes;
 	show_block(path, sizeof(path), block, "state");
-	if (!write_file(path, "offline")) {
+	if (!take_off_line(path)) {
 		keeper_end();
 		skip("block %lld stays on-line: %s", (long long)block,
 		     strerror(errno));
