@@ -9,7 +9,7 @@ import tracelog
 RATIO_TARGETS = {
     'boot-init': 0.95,
     'mmio-read': 0.6, 'mmio-write': 0.6,
-    'fault': 0.6, 'fault-apart': 0.6, 'fault-2m': 0.6,
+    'fault': 0.6, 'fault-apart': 0.6, 'fault-2m': 0.6, 'fault-new': 0.6,
     'slot-add-1': 0.6, 'slot-add-100': 0.6, 'slot-add-10000': 0.6,
     'slot-remove-1': 0.6, 'slot-remove-100': 0.6, 'slot-remove-10000': 0.6,
     'dirty-write': 0.6, 'dirty-round': 0.6,

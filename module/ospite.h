@@ -300,6 +300,7 @@ struct osp_event {
  * @pid: whose thread ran it last; changed under @mutex, read under RCU
  * @ready: that thread waits for a CPU; read by siblings, as @spinning
  * @spinning: it gives way to one of them
+ * @slot_cache: of its EPT violations
  * @ring: its dirty ring, if the VM has them
  * @sigmask: KVM_SET_SIGNAL_MASK: in force in KVM_RUN
  * @sigmask_set: @sigmask is
@@ -417,6 +418,7 @@ struct osp_vcpu {
 	struct pid __rcu *pid;
 	bool ready;
 	bool spinning;
+	struct osp_slot_cache slot_cache;
 	struct osp_ring ring;
 	sigset_t sigmask;
 	bool sigmask_set;

@@ -178,6 +178,7 @@ static void set_log(struct osp_mmu *mmu, struct osp_slot *slot, u32 flags,
 	write_lock(&mmu->lock);
 	WRITE_ONCE(slot->log, log);
 	WRITE_ONCE(slot->flags, flags);
+	osp_slots_changed(mmu);
 	mmu->seq++;
 	write_unlock(&mmu->lock);
 }

@@ -5,9 +5,9 @@
  * A fault goes in three steps.  Look the slot up, under RCU.  See what the host
  * has mapped there (hostmap.c), also for the neighbours; only if that is not
  * enough, let the host fault the page in, which may sleep for as long as the
- * host likes and so is done with no lock held, and then look the slot up again.
- * Then fill in the EPT under mmu->lock, unless an invalidation or a change of
- * the slots overtook us; in that case begin again.  No reference to a page is
+ * host likes and so is done with no lock held, and then look again.  Then fill in
+ * the EPT under mmu->lock, unless an invalidation or a change of the slots
+ * overtook us; in that case begin again.  No reference to a page is
  * ever held: the MMU notifier takes the entry out before the page goes
  * (notifier.c).
  *
@@ -42,15 +42,11 @@
  * @write: the guest wrote.
  * @seq: mmu->seq before the host's page tables were looked at.
  * @gen: mmu->slots_gen before the slot was looked up.
+ * @slot: the slot that it is in.
  * @hva: host virtual address of the frame.
- * @slot_first: first frame of the slot.
- * @slot_end: the frame after its last.
  * @first: the first frame to map; @gfn is one of them.
  * @count: how many, at most FAULT_AROUND.
- * @level: the level of the entry to map @gfn by; to begin with, the highest
- *	that guest and host addresses allow.
- * @logs: its dirty pages are logged.
- * @writable: the slot is.
+ * @level: the level of the entry to map @gfn by.
  */
 struct fault {
 	struct osp_mmu *mmu;
@@ -58,15 +54,22 @@ struct fault {
 	bool write;
 	unsigned long seq;
 	u64 gen;
+	struct osp_slot_cache *slot;
 	unsigned long hva;
-	u64 slot_first;
-	u64 slot_end;
 	u64 first;
 	unsigned int count;
 	int level;
-	bool logs;
-	bool writable;
 };
+
+static bool slot_logs(const struct fault *f)
+{
+	return f->slot->flags & KVM_MEM_LOG_DIRTY_PAGES;
+}
+
+static bool slot_is_writable(const struct fault *f)
+{
+	return !(f->slot->flags & KVM_MEM_READONLY);
+}
 
 static unsigned long hva_of(const struct fault *f, u64 gfn)
 {
@@ -77,6 +80,8 @@ static unsigned long hva_of(const struct fault *f, u64 gfn)
 static void begin(struct fault *f)
 {
 	f->seq = READ_ONCE(f->mmu->seq);
+	/* Pairs with osp_slots_changed(): who sees its seq sees its gen. */
+	smp_rmb();
 	f->gen = READ_ONCE(f->mmu->slots_gen);
 	/*
 	 * Pairs with the release of mmu->lock by whoever changes seq, and with
@@ -108,8 +113,9 @@ static void choose_group(struct fault *f)
 	u64 end = first + FAULT_AROUND;
 	u64 room = (f->hva & ~PMD_MASK) / PAGE_SIZE;
 
-	first = max3(first, f->slot_first, f->gfn - min(room, f->gfn));
-	end = min3(end, f->slot_end, f->gfn - room + PTRS_PER_PTE);
+	first = max3(first, f->slot->base_gfn, f->gfn - min(room, f->gfn));
+	end = min3(end, f->slot->base_gfn + f->slot->npages,
+		   f->gfn - room + PTRS_PER_PTE);
 	f->first = first;
 	f->count = end - first;
 }
@@ -124,50 +130,55 @@ static bool fits(const struct fault *f, int level)
 	u64 first = round_down(f->gfn, pages);
 
 	return !((f->hva / PAGE_SIZE ^ f->gfn) & (pages - 1)) &&
-	       first >= f->slot_first && first + pages <= f->slot_end;
+	       first >= f->slot->base_gfn &&
+	       first + pages <= f->slot->base_gfn + f->slot->npages;
 }
 
-/* The highest level that may map the frame, whatever the host's own is. */
-static int highest_level(const struct fault *f)
+/* The leaf for the frame, of the highest level that host and slot allow. */
+static u64 host_leaf(struct fault *f)
 {
-	int level = f->mmu->ops->max_leaf;
+	u64 leaf;
 
-	while (level > 1 && !fits(f, level))
-		level--;
-	return level;
+	for (f->level = f->mmu->ops->max_leaf; ; f->level--) {
+		leaf = osp_host_leaf(f->mmu->mm, f->hva, &f->level);
+		if (f->level == 1 || fits(f, f->level))
+			return leaf;
+	}
 }
 
-/*
- * Copy out what the fault needs to know of the slot, under RCU.  Returns 0,
- * OSP_FAULT_MMIO where no slot takes the access, or FAULT_AGAIN.
- */
-static int read_slot(struct fault *f)
+static bool is_in_slot(const struct fault *f)
 {
+	return f->gfn - f->slot->base_gfn < f->slot->npages;
+}
+
+/* Copy out what faults need to know of the slot, if there is one. */
+static void read_slot(const struct fault *f)
+{
+	struct osp_slot_cache *to = f->slot;
 	struct osp_slot *slot;
 
+	rcu_read_lock();
 	slot = osp_slot_find(f->mmu, f->gfn);
-	if (!slot)
-		return not_memory(f);
-	f->writable = !(slot->flags & KVM_MEM_READONLY);
-	if (f->write && !f->writable)
-		return not_memory(f);
-	f->hva = osp_slot_hva(slot, f->gfn);
-	f->slot_first = slot->base_gfn;
-	f->slot_end = slot->base_gfn + slot->npages;
-	f->logs = osp_slot_logs(slot);
-	f->level = highest_level(f);
-	return 0;
+	to->npages = slot ? slot->npages : 0;
+	if (slot) {
+		to->gen = f->gen;
+		to->base_gfn = slot->base_gfn;
+		to->hva = slot->hva_node.start;
+		to->flags = READ_ONCE(slot->flags);
+	}
+	rcu_read_unlock();
 }
 
+/* Returns 0, OSP_FAULT_MMIO where no slot takes the access, or FAULT_AGAIN. */
 static int find_slot(struct fault *f)
 {
-	int ret;
-
 	begin(f);
-	rcu_read_lock();
-	ret = read_slot(f);
-	rcu_read_unlock();
-	return ret;
+	if (f->slot->gen != f->gen || !is_in_slot(f))
+		read_slot(f);
+	if (!is_in_slot(f) || (f->write && !slot_is_writable(f)))
+		return not_memory(f);
+	f->hva = f->slot->hva + (f->gfn - f->slot->base_gfn) * PAGE_SIZE;
+	return 0;
 }
 
 /*
@@ -197,7 +208,7 @@ static int fill_entry(u64 *entry, u64 leaf, u64 born)
  */
 static u64 born_flags(const struct fault *f)
 {
-	return f->logs && f->mmu->ops->pml ? 0 : OSP_EPT_D;
+	return slot_logs(f) && f->mmu->ops->pml ? 0 : OSP_EPT_D;
 }
 
 /*
@@ -317,11 +328,27 @@ static bool is_enough(const struct fault *f, u64 leaf)
  */
 static u64 allowed(const struct fault *f, u64 leaf)
 {
-	if (!f->writable)
+	if (!slot_is_writable(f))
 		return leaf & ~(OSP_EPT_W | OSP_EPT_HOST_W);
-	if (f->logs && (f->level > 1 || !f->mmu->ops->pml))
+	if (slot_logs(f) && (f->level > 1 || !f->mmu->ops->pml))
 		return leaf & ~OSP_EPT_W;
 	return leaf;
+}
+
+/* With the neighbours of the frame that the host has mapped, too. */
+static noinline int map_around(struct fault *f)
+{
+	u64 leaves[FAULT_AROUND];
+	unsigned int i;
+
+	choose_group(f);
+	osp_host_leaves(f->mmu->mm, hva_of(f, f->first), f->count, leaves);
+	for (i = 0; i < f->count; i++)
+		leaves[i] = allowed(f, leaves[i]);
+	/* It may have changed since we looked first. */
+	if (!is_enough(f, leaves[f->gfn - f->first]))
+		return FAULT_AGAIN;
+	return map(f, leaves);
 }
 
 /*
@@ -330,28 +357,15 @@ static u64 allowed(const struct fault *f, u64 leaf)
  */
 static int map_present(struct fault *f, bool around)
 {
-	struct mm_struct *mm = f->mmu->mm;
-	u64 leaves[FAULT_AROUND];
-	unsigned int i;
+	u64 leaf = allowed(f, host_leaf(f));
 
-	leaves[0] = allowed(f, osp_host_leaf(mm, f->hva, &f->level));
-	if (!is_enough(f, leaves[0]))
+	if (!is_enough(f, leaf))
 		return FAULT_ABSENT;
-	if (f->level > 1)
-		return map(f, leaves);
-	if (!around) {
-		f->first = f->gfn;
-		f->count = 1;
-		return map(f, leaves);
-	}
-	choose_group(f);
-	osp_host_leaves(mm, hva_of(f, f->first), f->count, leaves);
-	for (i = 0; i < f->count; i++)
-		leaves[i] = allowed(f, leaves[i]);
-	/* It may have changed since we looked first. */
-	if (!is_enough(f, leaves[f->gfn - f->first]))
-		return FAULT_AGAIN;
-	return map(f, leaves);
+	if (around && f->level == 1)
+		return map_around(f);
+	f->first = f->gfn;
+	f->count = 1;
+	return map(f, &leaf);
 }
 
 /* Whoever can't take the signal now is told by the error, not asked for ever. */
@@ -366,7 +380,8 @@ static int fault_error(struct fault *f, int error)
 
 /*
  * Let the host bring the page in.  That takes its time, if userspace does it
- * (userfaultfd): it may change the slots before it does.
+ * (userfaultfd): it may change the slots before it does, but then, as whenever
+ * the host replaces a page, @seq tells.
  */
 static int map_absent(struct fault *f)
 {
@@ -375,10 +390,7 @@ static int map_absent(struct fault *f)
 	int ret;
 
 	ret = osp_host_fault_in(f->mmu, f->gen, f->hva, how);
-	if (ret)
-		return fault_error(f, ret);
-	ret = find_slot(f);
-	return ret ?: map_present(f, false);
+	return ret ? fault_error(f, ret) : map_present(f, false);
 }
 
 static int fault_once(struct fault *f)
@@ -427,6 +439,7 @@ static int await_change(struct fault *f)
 /**
  * osp_ept_fault() - resolve an EPT violation.
  * @mmu: the VM's memory.
+ * @cache: the vCPU's.
  * @gpa: the guest-physical address, of the VMCS field.
  * @access: OSP_ACCESS_*, bits 2:0 of the exit qualification.
  *
@@ -441,12 +454,14 @@ static int await_change(struct fault *f)
  * SIGBUS.  -EIO: not the owner's address
  * space.  -ENOMEM.
  */
-int osp_ept_fault(struct osp_mmu *mmu, u64 gpa, unsigned int access)
+int osp_ept_fault(struct osp_mmu *mmu, struct osp_slot_cache *cache, u64 gpa,
+		  unsigned int access)
 {
 	struct fault f = {
 		.mmu = mmu,
 		.gfn = gpa >> PAGE_SHIFT,
 		.write = access & OSP_ACCESS_WRITE,
+		.slot = cache,
 	};
 	int tries, ret;
 

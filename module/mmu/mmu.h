@@ -24,7 +24,8 @@
  *		notifier's counters change.  Taken in process context with
  *		interrupts on, from MMU notifiers too.
  *
- * A fault looks its slot up under RCU only, finds the host page with no lock
+ * A fault looks its slot up under RCU only, if it is not the one of the vCPU's
+ * last fault (struct osp_slot_cache), finds the host page with no lock
  * of ours held, and then proves under lock that neither the slots nor the host
  * mapping changed meanwhile: seq is as it was, and no invalidation in flight
  * covers the address.  That is the whole protocol; pages behind the EPT are
@@ -208,7 +209,26 @@ int osp_mmu_set_regions(struct osp_mmu *mmu,
 #define OSP_FAULT_FIXED		0
 #define OSP_FAULT_MMIO		1
 
-int osp_ept_fault(struct osp_mmu *mmu, u64 gpa, unsigned int access);
+/**
+ * struct osp_slot_cache - the memory slot that a vCPU's last EPT violation was in.
+ * @gen: mmu->slots_gen when it was copied; of any other it says nothing.
+ * @base_gfn: first guest frame.
+ * @npages: number of frames; 0: of no slot.
+ * @hva: host virtual address of the first.
+ * @flags: KVM_MEM_*.
+ *
+ * All zero to begin with; the vCPU's thread alone uses it.
+ */
+struct osp_slot_cache {
+	u64 gen;
+	u64 base_gfn;
+	u64 npages;
+	unsigned long hva;
+	u32 flags;
+};
+
+int osp_ept_fault(struct osp_mmu *mmu, struct osp_slot_cache *cache, u64 gpa,
+		  unsigned int access);
 
 /* stat.c: entries of each size, for whoever looks. */
 void osp_mmu_leaves(struct osp_mmu *mmu, u64 leaves[OSP_EPT_MAX_LEAF]);

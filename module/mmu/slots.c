@@ -27,9 +27,6 @@
  * other, then to the other.  A reader that was so slow that its copy changed
  * under it looks again; it is safe meanwhile, as slots are freed after a grace
  * period of RCU, and a new node's links are NULL before it is linked.
- *
- * No vCPU keeps the slot that it found last: a look-up takes 30 instructions
- * with two slots and 110 with 10,000, of the 2,500 of an EPT fault.
  */
 static __always_inline struct osp_slot *slot_at(struct rb_node *node, int copy)
 {
@@ -160,12 +157,17 @@ struct osp_slot *osp_slot_find(struct osp_mmu *mmu, u64 gfn)
 /**
  * osp_slots_changed() - what anybody has found out about the slots is stale.
  * @mmu: whose; slots_sem is held for write.
+ *
+ * Where a slot goes or gets other flags this comes after the change and before
+ * mmu->seq says so: a fault that does not know the new gen is told by seq.
  */
 void osp_slots_changed(struct osp_mmu *mmu)
 {
-	/* Pairs with readers of gen: the trees first. */
+	/* Pairs with readers of gen: the slots first. */
 	smp_wmb();
 	WRITE_ONCE(mmu->slots_gen, mmu->slots_gen + 2);
+	/* Pairs with readers of seq, which comes last. */
+	smp_wmb();
 }
 
 /*
@@ -192,6 +194,7 @@ static void publish_slot(struct osp_mmu *mmu, struct osp_slot *slot)
 static void retract_slot(struct osp_mmu *mmu, struct osp_slot *slot)
 {
 	osp_slot_erase(mmu, slot);
+	osp_slots_changed(mmu);
 	osp_zap_gfns(mmu, slot->base_gfn, slot->base_gfn + slot->npages);
 	write_lock(&mmu->lock);
 	interval_tree_remove(&slot->hva_node, &mmu->hvas);

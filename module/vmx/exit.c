@@ -296,7 +296,7 @@ static int do_ept_violation(struct osp_vcpu *vcpu)
 	vcpu->qualification = q;
 	if (unlikely(q & EPT_UNBLOCKED_NMI))
 		osp_event_reblock_nmi(vcpu);
-	r = osp_ept_fault(&vcpu->vm->mmu, gpa, q & 7);
+	r = osp_ept_fault(&vcpu->vm->mmu, &vcpu->slot_cache, gpa, q & 7);
 	if (likely(r == OSP_FAULT_FIXED))
 		return 1;
 	if (r == OSP_FAULT_MMIO) {
