@@ -175,3 +175,128 @@ CASE_T(race, 60)
 		CHECK(tables <= 4 + RAM_SIZE / PAGE_2M + 2,
 		      "%lld tables\n", (long long)tables);
 }
+
+/* ---- slots come and go meanwhile ---- */
+
+#define EVERY	16ull	/* pages: a fault for each, as no other maps it */
+#define NWORDS	(NPAGES / EVERY)
+
+static volatile u64 laps, stop;
+
+static void count_guest(void)
+{
+	u64 i;
+
+	sti();
+	for (; !stop; laps++)
+		for (i = 0; i < NWORDS; i++)
+			++*(volatile u64 *)(GPA + i * EVERY * PAGE_4K);
+}
+
+static void *count_thread(void *arg)
+{
+	struct vcpu *v = arg;
+
+	while (vcpu_exit(v) == KVM_EXIT_MMIO)
+		;
+	CHECK(is_done(v), "vCPU ended with exit %s\n",
+	      exit_name(v->run->exit_reason));
+	return NULL;
+}
+
+static void read_words(const volatile u64 *p, u64 words[NWORDS])
+{
+	u64 i;
+
+	for (i = 0; i < NWORDS; i++)
+		words[i] = p[i * EVERY * 512];
+}
+
+static void wait_for_laps(struct vm *vm, u64 n)
+{
+	u64 was = *GVAR(vm, laps);
+
+	while (*GVAR(vm, laps) < was + n)
+		sched_yield();
+}
+
+struct counting {
+	struct vm *vm;
+	u8 *p;
+	pthread_t thread;
+};
+
+static void count_start(struct counting *c)
+{
+	struct vcpu *v;
+
+	c->vm = vm_new(0);
+	c->p = map_aligned(SIZE, PAGE_2M);
+	madvise(c->p, SIZE, MADV_NOHUGEPAGE);
+	memset(c->p, 0, SIZE);
+	v = vcpu_new(c->vm, 0);
+	mode_long(v, count_guest);
+	pthread_create(&c->thread, NULL, count_thread, v);
+}
+
+/* The slot comes; return when the guest has come to the @n-th of its faults. */
+static void add_slot(struct counting *c, u64 n)
+{
+	volatile u64 *word = (u64 *)c->p + n % NWORDS * EVERY * 512;
+	u64 was = *word;
+
+	MUST(vm_slot(c->vm, 1, 0, GPA, SIZE, c->p));
+	while (*word == was)
+		sched_yield();
+}
+
+static void remove_slot(struct counting *c)
+{
+	MUST(vm_slot(c->vm, 1, 0, 0, 0, NULL));
+}
+
+static void count_end(struct counting *c)
+{
+	*GVAR(c->vm, stop) = 1;
+	pthread_join(c->thread, NULL);
+}
+
+/* From the moment on when it is gone the guest does not reach its memory. */
+CASE_T(slot_goes, 60)
+{
+	u64 was[NWORDS], is[NWORDS], round, wrong = 0;
+	struct counting c;
+
+	count_start(&c);
+	for (round = 0; round < repeat(200); round++) {
+		add_slot(&c, round);
+		remove_slot(&c);
+		read_words((u64 *)c.p, was);
+		wait_for_laps(c.vm, 2);
+		read_words((u64 *)c.p, is);
+		wrong += !!memcmp(was, is, sizeof(is));
+	}
+	count_end(&c);
+	EQ("written-afterwards", wrong, 0);
+}
+
+/* What is written once the log has begun is in it. */
+CASE_T(log_begins, 60)
+{
+	u64 bits[NPAGES / 64], round, i, missing = 0;
+	struct kvm_dirty_log log = { .slot = 1, .dirty_bitmap = bits };
+	struct counting c;
+
+	count_start(&c);
+	for (round = 0; round < repeat(200); round++) {
+		add_slot(&c, round);
+		MUST(vm_slot(c.vm, 1, KVM_MEM_LOG_DIRTY_PAGES, GPA, SIZE, c.p));
+		wait_for_laps(c.vm, 2);
+		MUST(ioctl(c.vm->fd, KVM_GET_DIRTY_LOG, &log));
+		for (i = 0; i < NPAGES; i += EVERY)
+			missing += !(bits[i / 64] >> i % 64 & 1);
+		remove_slot(&c);
+	}
+	count_end(&c);
+	EQ("missing", missing, 0);
+}
