@@ -172,8 +172,6 @@ bool osp_controller(struct osp_vcpu *vcpu, u64 gpa, unsigned int len,
 		if (write) {
 			memcpy(&value, data, len);
 			osp_lapic_write(vcpu->lapic, gpa & ~PAGE_MASK, len, value);
-			if ((gpa & ~PAGE_MASK) == OSP_APIC_SVR)
-				osp_apicv_enabled(vcpu);
 		} else {
 			value = osp_lapic_read(vcpu->lapic, gpa & ~PAGE_MASK, len);
 			memcpy(data, &value, len);

@@ -253,7 +253,6 @@ MSR_WRITE(write_x2apic)
 {
 	if (!vcpu->lapic || osp_lapic_wrmsr(vcpu->lapic, msr, value))
 		return 1;
-	osp_apicv_enabled(vcpu);
 	osp_request(vcpu, OSP_REQ_EVENT);
 	return 0;
 }

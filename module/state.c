@@ -299,7 +299,6 @@ static int set_lapic(struct osp_vcpu *vcpu, void *data)
 	r = osp_lapic_set_state(vcpu->lapic, data, osp_vm_has_ids32(vcpu->vm));
 	if (r)
 		return r;
-	osp_apicv_enabled(vcpu);
 	osp_request(vcpu, OSP_REQ_EVENT);
 	return 0;
 }

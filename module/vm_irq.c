@@ -30,6 +30,11 @@ static void posted(void *arg)
 	osp_apicv_post(arg);
 }
 
+static void enabled(void *arg)
+{
+	osp_apicv_enabled(arg);
+}
+
 static u64 guest_tsc(void *arg)
 {
 	struct osp_vcpu *vcpu = arg;
@@ -49,6 +54,7 @@ static void ioapic_eoi(void *arg, u8 vector)
 static const struct osp_irqchip_ops irqchip_ops = {
 	.kick = kick,
 	.posted = posted,
+	.enabled = enabled,
 	.guest_tsc = guest_tsc,
 	.ioapic_eoi = ioapic_eoi,
 };

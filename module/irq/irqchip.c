@@ -288,6 +288,13 @@ static void osp_vapic_eoi(void *ctx, u8 vector)
 		v->chip->ops->ioapic_eoi(v->vcpu, vector);
 }
 
+static void osp_vapic_enabled(void *ctx)
+{
+	struct osp_vapic *v = ctx;
+
+	v->chip->ops->enabled(v->vcpu);
+}
+
 static u64 osp_vapic_now_ns(void *ctx)
 {
 	return ktime_get_ns();
@@ -319,6 +326,7 @@ static const struct osp_lapic_ops osp_vapic_ops = {
 	.kick		= osp_vapic_kick,
 	.posted		= osp_vapic_posted,
 	.eoi		= osp_vapic_eoi,
+	.enabled	= osp_vapic_enabled,
 	.now_ns		= osp_vapic_now_ns,
 	.guest_tsc	= osp_vapic_guest_tsc,
 	.timer_arm	= osp_vapic_timer_arm,

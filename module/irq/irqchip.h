@@ -42,6 +42,7 @@ enum osp_irq_source {
  *		the irqchip's lock held: an IPI or a wake-up, nothing that waits
  * @posted:	the same after an interrupt was posted; a CPU that takes posted
  *		interrupts may stay in the guest
+ * @enabled:	software may have enabled or disabled the local APIC; vCPU's thread
  * @guest_tsc:	its TSC now; any context
  * @ioapic_eoi:	split irqchip only, may be NULL else: the guest ended @vector,
  *		userspace wants KVM_EXIT_IOAPIC_EOI; vCPU's thread
@@ -51,6 +52,7 @@ enum osp_irq_source {
 struct osp_irqchip_ops {
 	void (*kick)(void *vcpu);
 	void (*posted)(void *vcpu);
+	void (*enabled)(void *vcpu);
 	u64 (*guest_tsc)(void *vcpu);
 	void (*ioapic_eoi)(void *vcpu, u8 vector);
 };

@@ -253,6 +253,7 @@ int osp_lapic_set_state(struct osp_lapic *apic,
 	osp_lapic_timer_lvt_changed(apic);
 	osp_lapic_timer_set_divide(apic);
 	osp_lapic_timer_restore(apic, tmcct);
+	apic->ops->enabled(apic->ctx);
 	return 0;
 }
 

@@ -77,7 +77,6 @@
 
 #define OSP_X2APIC_MSR_FIRST	0x800
 #define OSP_X2APIC_MSR_LAST	0x8ff
-#define OSP_X2APIC_MSR_SVR	(OSP_X2APIC_MSR_FIRST + (OSP_APIC_SVR >> 4))
 
 /* IA32_APIC_BASE: SDM 3A 11.4.4, 11.12.1. */
 #define OSP_APIC_BASE_DEFAULT	0xfee00000ULL
@@ -104,6 +103,9 @@ struct osp_apic_bus;
  *		a CPU that takes posted interrupts may stay in the guest.
  * @eoi:	the guest ended an interrupt whose vector is in the bus's
  *		eoi_watch; owner's thread.
+ * @enabled:	the spurious-interrupt vector register was written, so software may
+ *		have enabled or disabled the APIC; owner's thread.  Not for a
+ *		reset.
  * @now_ns:	a monotonic clock, in ns.
  * @guest_tsc:	the vCPU's TSC now, as the guest would read it.
  * @timer_arm:	call osp_lapic_timer_fired() at @expires_ns of the clock of
@@ -116,6 +118,7 @@ struct osp_lapic_ops {
 	void (*kick)(void *ctx);
 	void (*posted)(void *ctx);
 	void (*eoi)(void *ctx, u8 vector);
+	void (*enabled)(void *ctx);
 	u64 (*now_ns)(void *ctx);
 	u64 (*guest_tsc)(void *ctx);
 	void (*timer_arm)(void *ctx, u64 expires_ns);

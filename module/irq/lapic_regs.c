@@ -130,16 +130,11 @@ static void osp_lapic_write_icr(struct osp_lapic *apic, u32 val)
 
 /* ---- registers with an effect ---- */
 
-static void osp_lapic_write_svr(struct osp_lapic *apic, u32 val)
+/* SDM 3A 11.4.7.2: software-disabled, all LVT entries are masked. */
+static void osp_lapic_disable(struct osp_lapic *apic)
 {
-	u32 bits = 0x3ff, reg;
+	u32 reg;
 
-	if (apic->directed_eoi && apic->x2apic_cpuid)
-		bits |= OSP_SVR_NO_EOI_BCAST;
-	osp_lapic_set_reg(apic, OSP_APIC_SVR, val & bits);
-	if (val & OSP_SVR_ENABLED)
-		return;
-	/* SDM 3A 11.4.7.2: software-disabled, all LVT entries are masked. */
 	for (reg = OSP_APIC_LVT_TIMER; reg <= OSP_APIC_LVT_ERROR; reg += 0x10)
 		osp_lapic_set_reg(apic, reg,
 				  osp_lapic_reg(apic, reg) | OSP_LVT_MASKED);
@@ -147,6 +142,18 @@ static void osp_lapic_write_svr(struct osp_lapic *apic, u32 val)
 		osp_lapic_set_reg(apic, OSP_APIC_LVT_CMCI,
 				  osp_lapic_reg(apic, OSP_APIC_LVT_CMCI) |
 				  OSP_LVT_MASKED);
+}
+
+static void osp_lapic_write_svr(struct osp_lapic *apic, u32 val)
+{
+	u32 bits = 0x3ff;
+
+	if (apic->directed_eoi && apic->x2apic_cpuid)
+		bits |= OSP_SVR_NO_EOI_BCAST;
+	osp_lapic_set_reg(apic, OSP_APIC_SVR, val & bits);
+	if (!(val & OSP_SVR_ENABLED))
+		osp_lapic_disable(apic);
+	apic->ops->enabled(apic->ctx);
 }
 
 static u32 osp_lapic_lvt_bits(const struct osp_lapic *apic, u32 offset)

@@ -167,7 +167,7 @@ void osp_apicv_pass_msrs(struct osp_vcpu *vcpu)
  * osp_apicv_enabled() - software may have enabled or disabled the local APIC
  * @vcpu: the vCPU, loaded
  *
- * To be called after each write of the spurious-interrupt vector register.
+ * The local APIC says so itself, but for a reset, which osp_apicv_update() follows.
  *
  * Context: any that has the VMCS.
  */
@@ -365,11 +365,7 @@ int osp_apic_access(struct osp_vcpu *vcpu)
  */
 int osp_apic_write(struct osp_vcpu *vcpu)
 {
-	u32 offset = vmread(EXIT_QUALIFICATION) & 0xff0;
-
-	osp_lapic_written(vcpu->lapic, offset);
-	if (unlikely(offset == OSP_APIC_SVR))
-		osp_apicv_enabled(vcpu);
+	osp_lapic_written(vcpu->lapic, vmread(EXIT_QUALIFICATION) & 0xff0);
 	osp_request(vcpu, OSP_REQ_EVENT);
 	return 1;
 }

@@ -79,8 +79,6 @@ static int write_x2apic(struct osp_vcpu *vcpu, u32 msr)
 {
 	if (osp_lapic_wrmsr(vcpu->lapic, msr, written_value(vcpu)))
 		return inject_gp(vcpu);
-	if (unlikely(msr == OSP_X2APIC_MSR_SVR))
-		osp_apicv_enabled(vcpu);
 	osp_request(vcpu, OSP_REQ_EVENT);
 	return OSP_EXIT_SKIP;
 }

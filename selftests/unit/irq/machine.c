@@ -23,6 +23,11 @@ static void cpu_eoi(void *ctx, u8 vector)
 		osp_ioapic_eoi(io, pins);
 }
 
+static void cpu_enabled(void *ctx)
+{
+	((struct cpu *)ctx)->enables++;
+}
+
 static u64 cpu_now(void *ctx)
 {
 	return ((struct cpu *)ctx)->m->now;
@@ -55,6 +60,7 @@ static const struct osp_lapic_ops cpu_ops = {
 	.kick		= cpu_kick,
 	.posted		= cpu_kick,
 	.eoi		= cpu_eoi,
+	.enabled	= cpu_enabled,
 	.now_ns		= cpu_now,
 	.guest_tsc	= cpu_tsc,
 	.timer_arm	= cpu_arm,

@@ -25,7 +25,7 @@ struct cpu {
 	bool present;
 	u64 timer;		/* armed for this time, 0: not */
 	u32 arms, cancels;
-	u32 kicks, eois;
+	u32 kicks, eois, enables;
 	u8 eoi_vector;
 };
 

@@ -117,8 +117,10 @@ static void test_page(void)
 	struct machine *m = machine_new(1);
 	struct osp_lapic *a = &m->cpu[0].apic;
 
+	IS(m->cpu[0].enables, 0, "a reset says nothing of SVR");
 	wr(a, 0xf0, 0xffffffff);
 	IS(rd(a, 0xf0), 0x3ff, "SVR: bit 12 is not there without directed EOI");
+	IS(m->cpu[0].enables, 1, "a write does");
 	wr(a, 0xd0, 0xffffffff);
 	IS(rd(a, 0xd0), 0xff000000, "LDR: bits 31:24");
 	wr(a, 0xe0, 0);
@@ -325,6 +327,7 @@ static void test_written(void)
 	osp_lapic_set_reg(a, 0xf0, 0xffffffff);
 	osp_lapic_written(a, 0xf0);
 	IS(rd(a, 0xf0), 0x3ff, "SVR is put right");
+	IS(m->cpu[0].enables, 1, "and said to have been written");
 	osp_lapic_set_reg(a, 0x300, 0x44050);
 	osp_lapic_written(a, 0x300);
 	IS(take(a), 0x50, "a self-IPI through ICR");
@@ -384,6 +387,7 @@ static void test_state(void)
 	IS(get(&t, 0x30), 0x50014, "the version is not userspace's to choose");
 	put(&s, 0x30, 0x50014);
 	OK(!memcmp(&s, &t, sizeof(s)), "all else comes back as it was set");
+	IS(m->cpu[2].enables, 1, "and SVR is said to have been written");
 	IS(osp_lapic_in_service(b), 0x80, "in service");
 	IS(take(b), 0x91, "pending above it");
 	osp_lapic_eoi(b);
