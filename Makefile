@@ -58,7 +58,8 @@ check-long: packages packages-qemu
 	@JOBS=$(JOBS) selftests/run check long
 
 check-debug: packages
-	@JOBS=$(JOBS) selftests/run debug debug-memory debug-smp debug-soak
+	@JOBS=$(JOBS) selftests/run debug debug-memory debug-smp debug-soak \
+		debug-kvm-tests debug-kvm-dirty
 
 check-qemu: packages packages-qemu
 	@JOBS=$(JOBS) selftests/run qemu
@@ -99,7 +100,7 @@ help:
 #: make lab           a shell in the emulated machine, ospite.ko at hand
 #: make check         all tests that fit in 40 minutes
 #: make check-long    and those that don't
-#: make check-debug    the ABI tests under a kernel with KASAN, lockdep, kmemleak
+#: make check-debug    the tests under a kernel with KASAN, lockdep, kmemleak
 #: make check-qemu    of these, that Debian's QEMU boots a guest on Ospite
 #: make lint          sparse, W=1, checkpatch
 #: make bench         compare the speed of Ospite and KVM
