@@ -58,7 +58,7 @@ check-long: packages packages-qemu
 	@JOBS=$(JOBS) selftests/run check long
 
 check-debug: packages
-	@JOBS=$(JOBS) selftests/run debug debug-memory debug-smp debug-soak \
+	@JOBS=$(JOBS) selftests/run debug debug-memory debug-host-memory debug-smp debug-soak \
 		debug-kvm-tests debug-kvm-dirty
 
 check-qemu: packages packages-qemu
