@@ -71,6 +71,12 @@ panicked()
 	grep -aq 'Kernel panic' "$RUN/console"
 }
 
+# Its trace may be longer than the lines that are shown.
+panic_reason()
+{
+	tr -d '\r' <"$RUN/console" | grep -aom1 'Kernel panic.*'
+}
+
 rebooted()
 {
 	grep -aq 'reboot: Restarting' "$RUN/console"
@@ -195,7 +201,7 @@ judge()
 	esac
 	if [ -z "$status" ]; then
 		if panicked; then
-			fail 126 "the kernel inside panicked"
+			fail 126 "the kernel inside panicked: $(panic_reason)"
 		elif rebooted; then
 			fail 126 "the machine inside was rebooted"
 		elif [ "$marks" -ge 2 ]; then
