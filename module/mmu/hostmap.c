@@ -56,9 +56,10 @@ host_entry(struct mm_struct *mm, unsigned long hva, int *level)
 		value = READ_ONCE(*entry);
 		if (!(value & _PAGE_PRESENT))
 			return NULL;
-		*level = at;
-		if (value & _PAGE_PSE)
+		if (value & _PAGE_PSE) {
+			*level = at;
 			return entry;
+		}
 		table = __va(value & PTE_PFN_MASK);
 	}
 	/* Neighbours of an entry that is not present may well be. */
